@@ -1,0 +1,2 @@
+//! CPU kernels, one file each, generic over [`Real`](real::Real).
+pub mod real;

@@ -1,0 +1,3 @@
+//! The tensor engine: graph, autodiff, plan, kernels, backends. Knows nothing of the page.
+
+pub mod kernels;
