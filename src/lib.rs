@@ -1,3 +1,7 @@
 //! SeqLab: train small sequence models in the browser and look inside while they learn.
+//!
+//! Dependencies point one way: `ui -> protocol <- worker -> trainer -> nn, data -> engine`.
 
 pub mod engine;
+pub mod protocol;
+pub mod spec;

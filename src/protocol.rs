@@ -1,0 +1,166 @@
+//! All that passes between the page and the engine's worker.
+//!
+//! A message is a JSON header ([`Command`] or [`Event`]) and, for frames, one transferred `ArrayBuffer` of f32
+//! that the page gives back with its next [`Command::NextFrame`], so that a running lab allocates nothing.
+//! The worker posts a frame only when one was asked for: a slow page sees fewer frames, never a queue.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::cell::Cell;
+use crate::spec::{BackendKind, ModelSpec, SpecError};
+
+/// What the page asks of the worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// Build a model for this text and start over. An invalid spec or text leaves the run that is going on untouched.
+    Build { spec: ModelSpec, text: String, run: bool },
+    /// Change a live property (`live` in the table) without starting over.
+    Adjust { learning_rate: f32, clip: Option<f32> },
+    /// Train until paused.
+    Run,
+    /// Stop after the step in hand.
+    Pause,
+    /// Train this many steps, then pause.
+    Step { count: u32 },
+    /// Back to step 0 with the same seed.
+    Reset,
+    /// The text whose gates are shown, and the sampling temperature.
+    Observe { probe: String, temperature: f32 },
+    /// The paths the visible views want in every frame (see [`FrameHeader::sections`]).
+    Watch { paths: Vec<String> },
+    /// Ask for one frame; the `ArrayBuffer` of an earlier one may travel along for reuse.
+    NextFrame,
+    /// Ask once for the tensor at `path`; answered by [`Event::Probe`] with the same `id`.
+    Probe { id: u32, path: String },
+    /// Measure a workload for about `seconds`; answered by [`Event::Bench`] or [`Event::Failed`].
+    Bench { id: u32, workload: Workload },
+}
+
+/// A benchmark workload: a character model without embedding layer, one training step = forward, cross entropy at
+/// every timestep, full BPTT, Adam.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    pub cell: Cell,
+    pub layers: usize,
+    pub vocab: usize,
+    pub hidden: usize,
+    /// Timesteps T.
+    pub steps: usize,
+    pub batch: usize,
+    pub backend: BackendKind,
+    /// How long to measure.
+    pub seconds: f32,
+}
+
+/// What a measurement found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BenchResult {
+    pub steps_per_second: f64,
+    pub first_loss: f32,
+    pub last_loss: f32,
+    pub parameters: usize,
+    /// The backend that really ran.
+    pub backend: BackendKind,
+    /// The adapter's name; empty on the CPU.
+    pub adapter: String,
+    /// Floating point operations of the matrix products of one step (a multiply and an add are two).
+    pub flops_per_step: f64,
+    /// The largest matrix product rate measured on this device in the same run, FLOP/s; 0 where not measured (GPU).
+    pub gemm_peak: f64,
+    /// steps/s if matrix products ran at `gemm_peak` and the transcendental functions at their measured rate; 0 on the GPU.
+    pub bound_steps_per_second: f64,
+    /// Compute dispatches of one step; 0 on the CPU.
+    pub dispatches: usize,
+}
+
+/// What the worker tells the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The worker listens. `build` names the build both programs must come from.
+    Ready { build: String },
+    /// A model stands; what follows belongs to it.
+    Built(Box<ModelInfo>),
+    /// The last `Build` or `Observe` was refused; the run that was going on is untouched.
+    Rejected { errors: Vec<SpecError> },
+    /// A frame; its numbers are in the message's `ArrayBuffer`.
+    Frame(FrameHeader),
+    /// Something the learner should know: the GPU was lost and training goes on on the CPU, say.
+    Notice { message: String },
+    /// Training stopped by itself: a loss or gradient that is not finite.
+    Diverged { step: u64, node: String, advice: String },
+    /// Answer to [`Command::Probe`]; `shape` is empty and `values` too where the path is unknown.
+    Probe { id: u32, path: String, shape: Vec<usize>, values: Vec<f32>, error: Option<String> },
+    /// Answer to [`Command::Bench`].
+    Bench { id: u32, result: BenchResult },
+    /// A command failed.
+    Failed { id: u32, message: String },
+}
+
+/// The model that is being trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// The spec it was built from.
+    pub spec: ModelSpec,
+    /// The backend that really runs it, which is the CPU where there is no adapter.
+    pub backend: BackendKind,
+    /// The adapter's name; empty on the CPU.
+    pub adapter: String,
+    /// Symbols by token id. The "other" symbol, where there is one, is U+FFFD.
+    pub vocabulary: Vec<String>,
+    /// Distinct characters that were folded into the "other" symbol.
+    pub folded: usize,
+    /// Characters of the training text.
+    pub characters: usize,
+    /// Trainable numbers.
+    pub parameters: usize,
+    /// Name (PyTorch's) and shape of every parameter, in the order of `gradient_norms`.
+    pub parameter_shapes: Vec<(String, Vec<usize>)>,
+    /// Every path that can be watched or probed, with its shape.
+    pub paths: Vec<(String, Vec<usize>)>,
+    /// Matrix product FLOPs of one step.
+    pub flops_per_step: f64,
+    /// Bytes of all buffers.
+    pub bytes: usize,
+    /// Compute dispatches of one training step; 0 on the CPU.
+    pub dispatches: usize,
+    /// The plan, printed.
+    pub plan: String,
+}
+
+/// Where a tensor lies in a frame's buffer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    /// Its path.
+    pub path: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Index of its first f32.
+    pub offset: usize,
+}
+
+/// The numbers of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FrameHeader {
+    /// Steps done.
+    pub step: u64,
+    /// Whether training goes on.
+    pub running: bool,
+    /// Mean time of the latest steps, milliseconds.
+    pub step_ms: f32,
+    /// Training tokens per second, views and pauses included.
+    pub tokens_per_second: f32,
+    /// The probe text as its tokens, so that unknown characters are seen folded.
+    pub probe_tokens: Vec<u32>,
+    /// The latest text sampled from the model, and the step it was sampled at.
+    pub sample: String,
+    pub sample_step: u64,
+    /// The tensors in the buffer. Always there: `history` [n, 4 + P], a row per step since the last frame: step,
+    /// loss (nats per character), accuracy, total gradient norm (before clipping), then the gradient norm of each
+    /// parameter. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
+    /// batch's dL/dh_t and dL/dc_t; `probe/layers/K/X` [T', H] with X a signal of the cell (i, f, g, o, c, h, r, z, n);
+    /// `probe/probabilities` [T', V]; `parameters/NAME`.
+    pub sections: Vec<Section>,
+}
