@@ -7,3 +7,4 @@ pub mod graph;
 pub mod kernels;
 pub mod optimiser;
 pub mod plan;
+pub mod rng;
