@@ -1,2 +1,24 @@
 //! CPU kernels, one file each, generic over [`Real`](real::Real).
+//!
+//! Slices in, slices out, row-major; a kernel overwrites all of its outputs and allocates nothing: where it needs
+//! memory, `..._scratch` says how much and the caller brings it.
+
+pub mod binary;
+pub mod conv;
+pub mod cross_entropy;
+pub mod embedding;
+pub mod gemm;
+mod gru;
+mod gru_textbook;
+pub mod lanes;
+pub mod layer_norm;
+pub mod layout;
+mod lstm;
+mod math;
+pub mod optim;
 pub mod real;
+pub mod recurrent;
+pub mod reduce;
+mod rnn;
+pub mod softmax;
+pub mod unary;

@@ -1,0 +1,3 @@
+//! What models learn from: texts and their vocabularies.
+
+pub mod text;

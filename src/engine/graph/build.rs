@@ -1,0 +1,266 @@
+//! Building a graph: inputs, parameters, nodes, and one short method for each op in use.
+
+use super::*;
+use crate::engine::cell::Cell;
+use crate::engine::kernels::binary::Binary;
+use crate::engine::kernels::unary::Unary;
+use crate::engine::optimiser::{HYPER, Optimiser};
+
+/// What a recurrent layer computes.
+#[derive(Clone, Copy, Debug)]
+pub struct RecurrentOutput {
+    /// Hidden states (T, B, H).
+    pub h: ValueId,
+    /// Cell states (T, B, H).
+    pub c: Option<ValueId>,
+    /// Recorded gates (T, B, recorded * H); see [`Cell::recorded`].
+    pub gates: Option<ValueId>,
+}
+
+/// Operands of a recurrent layer; see [`Op::Recurrent`].
+#[derive(Clone, Copy, Debug)]
+pub struct RecurrentInput {
+    /// W_ih x (T, B, G H).
+    pub x_proj: ValueId,
+    /// (G H, H).
+    pub weight_hh: ValueId,
+    /// (G H).
+    pub bias_ih: ValueId,
+    /// (G H).
+    pub bias_hh: ValueId,
+    /// (B, H).
+    pub h0: ValueId,
+    /// (B, H), for cells with a cell state.
+    pub c0: Option<ValueId>,
+}
+
+impl Graph {
+    /// Starts a program; nodes added from here on belong to it.
+    pub fn program(&mut self, name: &'static str) {
+        self.programs.push(Program { name, start: self.nodes.len() });
+    }
+
+    /// A tensor the host writes.
+    pub fn input(&mut self, path: impl Into<String>, shape: impl Into<Shape>, kind: Kind) -> ValueId {
+        let id = self.add_value(shape.into(), kind, Source::Input);
+        self.name(id, path);
+        id
+    }
+
+    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`.
+    pub fn parameter(&mut self, name: impl Into<String>, shape: impl Into<Shape>) -> ValueId {
+        let (name, shape) = (name.into(), shape.into());
+        let offset = self.flat_len();
+        let len = shape.len();
+        let value = self.add_value(shape, Kind::Float, Source::Parameter(self.parameters.len()));
+        self.name(value, format!("parameters/{name}"));
+        self.parameters.push(Parameter { name, value, offset, len });
+        value
+    }
+
+    /// Gives a value a path, by which it can be read after a run.
+    pub fn name(&mut self, id: ValueId, path: impl Into<String>) {
+        self.values[id.index()].path = Some(path.into());
+    }
+
+    fn add_value(&mut self, shape: Shape, kind: Kind, source: Source) -> ValueId {
+        self.values.push(Value { shape, kind, source, path: None });
+        ValueId(self.values.len() as u32 - 1)
+    }
+
+    /// Adds a node; its outputs' shapes are inferred.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when the operands do not fit.
+    pub fn apply(&mut self, op: Op, inputs: &[ValueId]) -> Result<Vec<ValueId>, EngineError> {
+        let operands: Vec<&Value> = inputs.iter().map(|id| self.value(*id)).collect();
+        let shapes = shape::infer(&op, &operands)?;
+        let node = self.nodes.len();
+        let outputs: Vec<ValueId> =
+            shapes.into_iter().map(|shape| self.add_value(shape, Kind::Float, Source::Node(node))).collect();
+        self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
+        Ok(outputs)
+    }
+
+    fn apply_one(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, EngineError> {
+        Ok(self.apply(op, inputs)?[0])
+    }
+
+    fn update(&mut self, op: Op, inputs: &[ValueId], outputs: &[ValueId]) {
+        self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.to_vec() });
+    }
+
+    /// The flat parameters, gradients or an optimiser state.
+    pub fn flat(&mut self, flat: Flat) -> ValueId {
+        if let Some((_, id)) = self.flats.iter().find(|(known, _)| *known == flat) {
+            return *id;
+        }
+        let id = self.add_value(Shape::from([self.flat_len()]), Kind::Float, Source::Flat(flat));
+        self.flats.push((flat, id));
+        id
+    }
+
+    /// The flat values made so far.
+    pub fn flats(&self) -> &[(Flat, ValueId)] {
+        &self.flats
+    }
+
+    /// Differentiates `loss` in every parameter and keeps the gradients, laid out flat in parameter order.
+    ///
+    /// # Errors
+    /// As [`Graph::apply`].
+    pub fn keep_gradients(&mut self, loss: ValueId) -> Result<Gradients, EngineError> {
+        let gradients = self.gradients(loss)?;
+        let wanted: Vec<(String, ValueId)> =
+            self.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.value)).collect();
+        for (name, value) in wanted {
+            let gradient = self.own_gradient(gradients.of(value), value)?;
+            self.name(gradient, format!("gradients/{name}"));
+            self.parameter_gradients.push(gradient);
+        }
+        Ok(gradients)
+    }
+
+    /// A gradient that no other parameter uses: zeros where the loss does not depend, a copy where it is shared.
+    fn own_gradient(&mut self, gradient: Option<ValueId>, of: ValueId) -> Result<ValueId, EngineError> {
+        match gradient {
+            None => self.fill(0.0, self.shape(of).clone()),
+            Some(id) if self.parameter_gradients.contains(&id) || !matches!(self.value(id).source, Source::Node(_)) => {
+                self.affine(id, 1.0, 0.0)
+            }
+            Some(id) => Ok(id),
+        }
+    }
+
+    /// Adds one optimiser step on the kept gradients. Needs the input `hyper`; the norm of every parameter's
+    /// gradient, before clipping, is at the path `gradient_norms`.
+    ///
+    /// # Errors
+    /// As [`Graph::apply`].
+    pub fn optimise(&mut self, optimiser: Optimiser) -> Result<(), EngineError> {
+        let hyper = self.input("hyper", [HYPER], Kind::Float);
+        let gradients = self.flat(Flat::Gradients);
+        let groups = self.parameters.iter().map(|parameter| (parameter.offset, parameter.len)).collect();
+        let norms = self.apply_one(Op::GroupNorms { groups }, &[gradients])?;
+        self.name(norms, "gradient_norms");
+        let mut updated = vec![self.flat(Flat::Parameters)];
+        for state in 0..optimiser.states() {
+            let state = self.flat(Flat::State(state));
+            updated.push(state);
+        }
+        self.update(Op::Optimise(optimiser), &[gradients, norms, hyper], &updated);
+        Ok(())
+    }
+
+    /// Carries `from` over into the input `to`, for the next run.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when they differ in size.
+    pub fn carry(&mut self, from: ValueId, to: ValueId) -> Result<(), EngineError> {
+        if self.shape(from).len() != self.shape(to).len() {
+            let detail = format!("{} into {}", self.shape(from), self.shape(to));
+            return Err(EngineError::Shape { op: "copy", detail });
+        }
+        self.update(Op::Copy, &[from], &[to]);
+        Ok(())
+    }
+
+    /// f(x), elementwise.
+    pub fn unary(&mut self, kind: Unary, x: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Unary(kind), &[x])
+    }
+
+    /// a op b; b repeats over a's leading axes.
+    pub fn binary(&mut self, kind: Binary, a: ValueId, b: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Binary(kind), &[a, b])
+    }
+
+    /// scale x + shift.
+    pub fn affine(&mut self, x: ValueId, scale: f32, shift: f32) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Affine { scale, shift }, &[x])
+    }
+
+    /// A constant tensor.
+    pub fn fill(&mut self, value: f32, shape: impl Into<Shape>) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Fill { value, shape: shape.into() }, &[])
+    }
+
+    /// Matrix product; see [`Op::MatMul`].
+    pub fn matmul(
+        &mut self,
+        a: ValueId,
+        b: ValueId,
+        transpose_a: bool,
+        transpose_b: bool,
+    ) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::MatMul { transpose_a, transpose_b }, &[a, b])
+    }
+
+    /// `nn.Linear`: x W^T + b, weight (out, in).
+    pub fn linear(&mut self, x: ValueId, weight: ValueId, bias: Option<ValueId>) -> Result<ValueId, EngineError> {
+        let product = self.matmul(x, weight, false, true)?;
+        bias.map_or(Ok(product), |bias| self.binary(Binary::Add, product, bias))
+    }
+
+    /// The transpose of a matrix.
+    pub fn transpose(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Transpose, &[x])
+    }
+
+    /// x[start .. start + len] along an axis.
+    pub fn slice(&mut self, x: ValueId, axis: usize, start: usize, len: usize) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Slice { axis, start, len }, &[x])
+    }
+
+    /// The sum over all but the last `keep` axes.
+    pub fn sum_leading(&mut self, x: ValueId, keep: usize) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::SumLeading { keep }, &[x])
+    }
+
+    /// The mean of every element.
+    pub fn mean(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        let count = self.shape(x).len();
+        let sum = self.sum_leading(x, 0)?;
+        self.affine(sum, 1.0 / count as f32, 0.0)
+    }
+
+    /// sum(values weights) / sum(weights).
+    pub fn weighted_mean(&mut self, values: ValueId, weights: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::WeightedMean, &[values, weights])
+    }
+
+    /// The Euclidean norm of each row.
+    pub fn row_norm(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::RowNorm, &[x])
+    }
+
+    /// Rows of `weight` (V, E) by id.
+    pub fn embedding(&mut self, ids: ValueId, weight: ValueId, padding: Option<u32>) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Embedding { padding }, &[ids, weight])
+    }
+
+    /// Negative log-likelihood at every position.
+    pub fn cross_entropy(
+        &mut self,
+        logits: ValueId,
+        targets: ValueId,
+        ignore: Option<u32>,
+    ) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::CrossEntropy { ignore }, &[logits, targets])
+    }
+
+    /// A recurrent layer over the whole sequence.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`], also when `c0` is missing or superfluous.
+    pub fn recurrent(&mut self, cell: Cell, input: &RecurrentInput) -> Result<RecurrentOutput, EngineError> {
+        let mut inputs = vec![input.x_proj, input.weight_hh, input.bias_ih, input.bias_hh, input.h0];
+        inputs.extend(input.c0);
+        let mut outputs = self.apply(Op::Recurrent(cell), &inputs)?.into_iter();
+        let mut next = || outputs.next();
+        let h = next().expect("shape inference gives a recurrent layer its hidden states");
+        let c = if cell.has_cell_state() { next() } else { None };
+        let gates = if cell.recorded() > 0 { next() } else { None };
+        Ok(RecurrentOutput { h, c, gates })
+    }
+}

@@ -1,0 +1,272 @@
+//! Shape inference: what an op's outputs look like, or why its operands do not fit.
+
+use super::{Kind, Op, Shape, Value};
+use crate::engine::cell::Cell;
+use crate::engine::error::EngineError;
+
+/// The shapes of `op`'s outputs.
+///
+/// # Errors
+/// [`EngineError::Shape`] naming the op and the operands.
+pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineError> {
+    let check = Check { op, inputs };
+    check.kinds()?;
+    let one = |shape: Shape| Ok(vec![shape]);
+    match op {
+        Op::Fill { shape, .. } => {
+            check.count(0)?;
+            one(shape.clone())
+        }
+        Op::Unary(_) | Op::Affine { .. } | Op::LogSoftmax | Op::LayerNorm { .. } => {
+            check.count(1)?;
+            one(check.shape(0))
+        }
+        Op::UnaryGrad(_) | Op::SoftmaxGrad | Op::LogSoftmaxGrad | Op::LayerNormGrad { .. } => {
+            check.count(2)?;
+            check.same(0, 1)?;
+            one(check.shape(0))
+        }
+        Op::Softmax => {
+            if inputs.len() == 2 {
+                check.same(0, 1)?;
+            } else {
+                check.count(1)?;
+            }
+            one(check.shape(0))
+        }
+        Op::Binary(_) => {
+            check.count(2)?;
+            check.that(check.shape(0).0.ends_with(&check.shape(1).0))?;
+            one(check.shape(0))
+        }
+        Op::MatMul { transpose_a, transpose_b } => check.matmul(*transpose_a, *transpose_b),
+        Op::Transpose => {
+            check.count(1)?;
+            check.rank(0, 2)?;
+            one(Shape::from([check.axis(0, 1), check.axis(0, 0)]))
+        }
+        Op::Slice { axis, start, len } => {
+            check.count(1)?;
+            check.that(*axis < check.shape(0).0.len() && start + len <= check.axis(0, *axis))?;
+            one(check.with_axis(0, *axis, *len))
+        }
+        Op::Pad { axis, start, total } => {
+            check.count(1)?;
+            check.that(*axis < check.shape(0).0.len() && start + check.axis(0, *axis) <= *total)?;
+            one(check.with_axis(0, *axis, *total))
+        }
+        Op::ExpandLast { width } => {
+            check.count(1)?;
+            one(check.append(0, *width))
+        }
+        Op::ExpandLeading { shape } => {
+            check.count(1)?;
+            check.that(shape.0.ends_with(&check.shape(0).0))?;
+            one(shape.clone())
+        }
+        Op::SumLast | Op::LogSumExp => {
+            check.count(1)?;
+            one(check.without_last(0))
+        }
+        Op::SumLeading { keep } => {
+            check.count(1)?;
+            let shape = check.shape(0);
+            check.that(*keep <= shape.0.len())?;
+            one(Shape::from(&shape.0[shape.0.len() - keep..]))
+        }
+        Op::RowNorm => {
+            check.count(1)?;
+            check.that(!check.shape(0).0.is_empty())?;
+            one(Shape::from([check.axis(0, 0)]))
+        }
+        Op::CrossEntropy { .. } | Op::ArgmaxEquals => {
+            check.count(2)?;
+            check.that(check.without_last(0) == check.shape(1))?;
+            one(check.shape(1))
+        }
+        Op::CrossEntropyGrad { .. } => {
+            check.count(3)?;
+            check.that(check.without_last(0) == check.shape(1))?;
+            check.same(1, 2)?;
+            one(check.shape(0))
+        }
+        Op::NotEqual { .. } => {
+            check.count(1)?;
+            one(check.shape(0))
+        }
+        Op::WeightedMean => {
+            check.count(2)?;
+            check.same(0, 1)?;
+            one(Shape::default())
+        }
+        Op::WeightedMeanGrad => {
+            check.count(2)?;
+            one(check.shape(0))
+        }
+        Op::Embedding { .. } => {
+            check.count(2)?;
+            check.rank(1, 2)?;
+            one(check.append(0, check.axis(1, 1)))
+        }
+        Op::EmbeddingGrad { rows, .. } => {
+            check.count(2)?;
+            check.that(check.without_last(1) == check.shape(0))?;
+            one(Shape::from([*rows, check.shape(1).last()]))
+        }
+        Op::Conv1dCausal | Op::Conv1dCausalGradInput => {
+            check.count(2)?;
+            let (x, weight) = if matches!(op, Op::Conv1dCausal) { (0, 1) } else { (1, 0) };
+            check.rank(x, 3)?;
+            check.rank(weight, 3)?;
+            check.that(check.axis(weight, 0) == check.axis(x, 2) && check.axis(weight, 1) == 1)?;
+            one(check.shape(x))
+        }
+        Op::Conv1dCausalGradWeight { taps } => {
+            check.count(2)?;
+            check.rank(0, 3)?;
+            check.same(0, 1)?;
+            one(Shape::from([check.axis(0, 2), 1, *taps]))
+        }
+        Op::Recurrent(cell) => check.recurrent(*cell),
+        Op::RecurrentBackward(cell) => check.recurrent_backward(*cell),
+        Op::Previous => {
+            check.count(2)?;
+            check.rank(0, 3)?;
+            check.that(check.shape(1).0 == check.shape(0).0[1..])?;
+            one(check.shape(0))
+        }
+        Op::GroupNorms { groups } => {
+            check.count(1)?;
+            check.that(groups.iter().all(|(offset, len)| offset + len <= check.shape(0).len()))?;
+            one(Shape::from([groups.len()]))
+        }
+        Op::Optimise(_) | Op::Copy => check.fail(),
+    }
+}
+
+/// The operands under inspection.
+struct Check<'a> {
+    op: &'a Op,
+    inputs: &'a [&'a Value],
+}
+
+impl Check<'_> {
+    fn fail<T>(&self) -> Result<T, EngineError> {
+        let shapes: Vec<String> = self.inputs.iter().map(|value| value.shape.to_string()).collect();
+        Err(EngineError::Shape { op: self.op.name(), detail: format!("operands {} do not fit", shapes.join(" ")) })
+    }
+
+    fn that(&self, holds: bool) -> Result<(), EngineError> {
+        if holds { Ok(()) } else { self.fail() }
+    }
+
+    fn count(&self, count: usize) -> Result<(), EngineError> {
+        self.that(self.inputs.len() == count)
+    }
+
+    fn kinds(&self) -> Result<(), EngineError> {
+        let ids: &[usize] = match self.op {
+            Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::ArgmaxEquals => &[1],
+            Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } => &[0],
+            _ => &[],
+        };
+        let fits = |(at, value): (usize, &&Value)| (value.kind == Kind::Ids) == ids.contains(&at);
+        self.that(self.inputs.iter().enumerate().all(fits))
+    }
+
+    fn shape(&self, at: usize) -> Shape {
+        self.inputs[at].shape.clone()
+    }
+
+    fn axis(&self, at: usize, axis: usize) -> usize {
+        self.inputs[at].shape.0[axis]
+    }
+
+    fn rank(&self, at: usize, rank: usize) -> Result<(), EngineError> {
+        self.that(self.inputs[at].shape.0.len() == rank)
+    }
+
+    fn same(&self, a: usize, b: usize) -> Result<(), EngineError> {
+        self.that(self.inputs[a].shape == self.inputs[b].shape)
+    }
+
+    fn is(&self, at: usize, axes: &[usize]) -> Result<(), EngineError> {
+        self.that(self.inputs[at].shape.0 == axes)
+    }
+
+    fn without_last(&self, at: usize) -> Shape {
+        let axes = &self.inputs[at].shape.0;
+        Shape::from(&axes[..axes.len().saturating_sub(1)])
+    }
+
+    fn append(&self, at: usize, width: usize) -> Shape {
+        let mut shape = self.shape(at);
+        shape.0.push(width);
+        shape
+    }
+
+    fn with_axis(&self, at: usize, axis: usize, len: usize) -> Shape {
+        let mut shape = self.shape(at);
+        shape.0[axis] = len;
+        shape
+    }
+
+    fn matmul(&self, transpose_a: bool, transpose_b: bool) -> Result<Vec<Shape>, EngineError> {
+        self.count(2)?;
+        let (a, b) = (&self.inputs[0].shape, &self.inputs[1].shape);
+        self.that(!a.0.is_empty() && !b.0.is_empty())?;
+        if transpose_a {
+            self.that(!transpose_b && a.rows() == b.rows())?;
+            return Ok(vec![Shape::from([a.last(), b.last()])]);
+        }
+        self.rank(1, 2)?;
+        let (k, n) = if transpose_b { (b.0[1], b.0[0]) } else { (b.0[0], b.0[1]) };
+        self.that(a.last() == k)?;
+        let mut shape = self.without_last(0);
+        shape.0.push(n);
+        Ok(vec![shape])
+    }
+
+    fn recurrent(&self, cell: Cell) -> Result<Vec<Shape>, EngineError> {
+        self.count(5 + usize::from(cell.has_cell_state()))?;
+        self.rank(0, 3)?;
+        self.rank(1, 2)?;
+        let (time, batch, hidden) = (self.axis(0, 0), self.axis(0, 1), self.axis(1, 1));
+        let gates = cell.gates() * hidden;
+        self.is(0, &[time, batch, gates])?;
+        self.is(1, &[gates, hidden])?;
+        self.is(2, &[gates])?;
+        self.is(3, &[gates])?;
+        for state in 4..self.inputs.len() {
+            self.is(state, &[batch, hidden])?;
+        }
+        let mut shapes = vec![Shape::from([time, batch, hidden]); 1 + usize::from(cell.has_cell_state())];
+        if cell.recorded() > 0 {
+            shapes.push(Shape::from([time, batch, cell.recorded() * hidden]));
+        }
+        Ok(shapes)
+    }
+
+    fn recurrent_backward(&self, cell: Cell) -> Result<Vec<Shape>, EngineError> {
+        let (cells, recorded) = (usize::from(cell.has_cell_state()), usize::from(cell.recorded() > 0));
+        let least = 4 + recorded + 2 * cells;
+        self.that(self.inputs.len() == least || (cells == 1 && self.inputs.len() == least + 1))?;
+        let h = 1 + recorded;
+        self.rank(h, 3)?;
+        let (time, batch, hidden) = (self.axis(h, 0), self.axis(h, 1), self.axis(h, 2));
+        self.is(0, &[cell.gates() * hidden, hidden])?;
+        self.that(recorded == 0 || self.inputs[1].shape.0 == [time, batch, cell.recorded() * hidden])?;
+        let (states, outside) = (h + 1 + cells, h + 2 + 2 * cells);
+        for sequence in (h + 1..states).chain(outside..self.inputs.len()) {
+            self.is(sequence, &[time, batch, hidden])?;
+        }
+        for state in states..outside {
+            self.is(state, &[batch, hidden])?;
+        }
+        let projections = 1 + usize::from(cell == Cell::Gru);
+        let mut shapes = vec![Shape::from([time, batch, cell.gates() * hidden]); projections];
+        shapes.extend(vec![Shape::from([time, batch, hidden]); 1 + cells]);
+        shapes.extend(vec![Shape::from([batch, hidden]); 1 + cells]);
+        Ok(shapes)
+    }
+}

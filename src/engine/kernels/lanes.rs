@@ -1,0 +1,297 @@
+//! Four numbers worked on together: 128 bit SIMD for `f32` (through the `wide` crate), plain arrays for `f64`.
+//!
+//! Only IEEE additions, multiplications, divisions, square roots, comparisons and bit patterns are used, so an
+//! element's result is the same on every machine and does not depend on the lane it sits in.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use wide::f32x4;
+
+use super::math;
+use super::real::Real;
+
+/// Numbers in one [`Lanes`].
+pub const WIDTH: usize = 4;
+
+/// Four numbers `R`; arithmetic is lane by lane.
+pub trait Lanes<R: Real>:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+{
+    /// The same number four times.
+    fn splat(value: R) -> Self;
+    /// Four numbers.
+    fn from_array(values: [R; WIDTH]) -> Self;
+    /// The four numbers.
+    fn to_array(self) -> [R; WIDTH];
+    /// `yes` where `self < other`, else `no` (also where they cannot be compared).
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// e^x; 0 below about -87.3, the largest values above the range (f32: 3.4e38): never NaN for a number.
+    fn exp(self) -> Self;
+    /// Natural logarithm; -inf at 0, NaN below.
+    fn ln(self) -> Self;
+    /// ln(1 + x) without cancellation near 0.
+    fn ln_1p(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// 1 / (1 + e^-x).
+    fn sigmoid(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
+
+    /// The larger; `self` where the two cannot be compared, so a NaN in `self` stays.
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.if_less(other, other, self)
+    }
+    /// The smaller; `self` where the two cannot be compared, so a NaN in `self` stays.
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        other.if_less(self, other, self)
+    }
+    /// The first four numbers of a slice.
+    #[inline(always)]
+    fn load(from: &[R]) -> Self {
+        Self::from_array([from[0], from[1], from[2], from[3]])
+    }
+    /// Writes the first four numbers of a slice.
+    #[inline(always)]
+    fn store(self, to: &mut [R]) {
+        to[..WIDTH].copy_from_slice(&self.to_array());
+    }
+    /// Up to four numbers of a slice, then zeros.
+    #[inline(always)]
+    fn load_part(from: &[R]) -> Self {
+        let mut values = [R::ZERO; WIDTH];
+        values[..from.len()].copy_from_slice(from);
+        Self::from_array(values)
+    }
+    /// Writes as many lanes as the slice has numbers, at most four.
+    #[inline(always)]
+    fn store_part(self, to: &mut [R]) {
+        let count = to.len();
+        to.copy_from_slice(&self.to_array()[..count]);
+    }
+    /// (0 + 2) + (1 + 3).
+    #[inline(always)]
+    fn sum(self) -> R {
+        let [a, b, c, d] = self.to_array();
+        (a + c) + (b + d)
+    }
+    /// A small constant in every lane.
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        Self::splat(R::from_f64(value))
+    }
+}
+
+/// Four `f32` in one SIMD register.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct F32x4(pub(super) f32x4);
+
+/// Four `f64`.
+#[derive(Clone, Copy, Debug)]
+pub struct F64x4([f64; WIDTH]);
+
+impl F64x4 {
+    fn each(self, f: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.map(f))
+    }
+}
+
+macro_rules! operators {
+    ($($operator:ident $method:ident),*) => {$(
+        impl $operator for F32x4 {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self(self.0.$method(other.0))
+            }
+        }
+        impl $operator for F64x4 {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i].$method(other.0[i])))
+            }
+        }
+    )*};
+}
+operators!(Add add, Sub sub, Mul mul, Div div);
+
+impl Neg for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl Neg for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.each(|x| -x)
+    }
+}
+
+impl Lanes<f32> for F32x4 {
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self(f32x4::splat(value))
+    }
+    #[inline(always)]
+    fn from_array(values: [f32; WIDTH]) -> Self {
+        Self(f32x4::new(values))
+    }
+    #[inline(always)]
+    fn to_array(self) -> [f32; WIDTH] {
+        self.0.to_array()
+    }
+    #[inline(always)]
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
+        Self(self.0.simd_lt(other.0).select(yes.0, no.0))
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
+    }
+    #[inline(always)]
+    fn exp(self) -> Self {
+        math::exp(self)
+    }
+    #[inline(always)]
+    fn ln(self) -> Self {
+        math::ln(self)
+    }
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        math::ln_1p(self)
+    }
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        math::tanh(self)
+    }
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        math::sigmoid(self)
+    }
+    #[inline(always)]
+    fn erf(self) -> Self {
+        math::erf(self)
+    }
+}
+
+impl Lanes<f64> for F64x4 {
+    fn splat(value: f64) -> Self {
+        Self([value; WIDTH])
+    }
+    fn from_array(values: [f64; WIDTH]) -> Self {
+        Self(values)
+    }
+    fn to_array(self) -> [f64; WIDTH] {
+        self.0
+    }
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] < other.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+    fn abs(self) -> Self {
+        self.each(f64::abs)
+    }
+    fn sqrt(self) -> Self {
+        self.each(f64::sqrt)
+    }
+    fn exp(self) -> Self {
+        self.each(|x| f64::exp(if x > 709.0 { 709.0 } else { x }))
+    }
+    fn ln(self) -> Self {
+        self.each(f64::ln)
+    }
+    fn ln_1p(self) -> Self {
+        self.each(f64::ln_1p)
+    }
+    fn tanh(self) -> Self {
+        self.each(f64::tanh)
+    }
+    fn sigmoid(self) -> Self {
+        self.each(|x| 1.0 / (1.0 + (-x).exp()))
+    }
+    fn erf(self) -> Self {
+        self.each(math::erf_f64)
+    }
+}
+
+/// y[i] = f(x[i]).
+#[inline(always)]
+pub fn map<R: Real>(x: &[R], y: &mut [R], f: impl Fn(R::Lanes) -> R::Lanes) {
+    assert_eq!(x.len(), y.len());
+    let (mut xs, mut ys) = (x.chunks_exact(WIDTH), y.chunks_exact_mut(WIDTH));
+    for (x, y) in (&mut xs).zip(&mut ys) {
+        f(R::Lanes::load(x)).store(y);
+    }
+    f(R::Lanes::load_part(xs.remainder())).store_part(ys.into_remainder());
+}
+
+/// y[i] = f(a[i], b[i]).
+#[inline(always)]
+pub fn map2<R: Real>(a: &[R], b: &[R], y: &mut [R], f: impl Fn(R::Lanes, R::Lanes) -> R::Lanes) {
+    assert!(a.len() == y.len() && b.len() == y.len());
+    let (mut left, mut bs, mut ys) = (a.chunks_exact(WIDTH), b.chunks_exact(WIDTH), y.chunks_exact_mut(WIDTH));
+    for ((a, b), y) in (&mut left).zip(&mut bs).zip(&mut ys) {
+        f(R::Lanes::load(a), R::Lanes::load(b)).store(y);
+    }
+    f(R::Lanes::load_part(left.remainder()), R::Lanes::load_part(bs.remainder())).store_part(ys.into_remainder());
+}
+
+/// Where four neighbouring elements are, or the fewer at the end.
+#[derive(Clone, Copy)]
+pub struct At {
+    start: usize,
+    count: usize,
+}
+
+impl At {
+    /// The elements' range.
+    #[inline(always)]
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start..self.start + self.count
+    }
+    /// These elements of `from`; zeros beyond the end.
+    #[inline(always)]
+    pub fn get<R: Real>(self, from: &[R]) -> R::Lanes {
+        if self.count == WIDTH {
+            R::Lanes::load(&from[self.start..self.start + WIDTH])
+        } else {
+            R::Lanes::load_part(&from[self.range()])
+        }
+    }
+    /// Writes these elements of `to`.
+    #[inline(always)]
+    pub fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
+        if self.count == WIDTH {
+            value.store(&mut to[self.start..self.start + WIDTH]);
+        } else {
+            value.store_part(&mut to[self.range()]);
+        }
+    }
+}
+
+/// Calls `f` for all elements 0..len, four at a time: the full ones first, then the rest as one part.
+#[inline(always)]
+pub fn each(len: usize, mut f: impl FnMut(At)) {
+    let full = len / WIDTH * WIDTH;
+    for start in (0..full).step_by(WIDTH) {
+        f(At { start, count: WIDTH });
+    }
+    if full < len {
+        f(At { start: full, count: len - full });
+    }
+}

@@ -1,0 +1,72 @@
+//! Kernels that only move numbers.
+
+use super::real::Real;
+
+/// y [N, width] repeats each number of x [N] along a row.
+pub fn expand_last<R: Real>(x: &[R], width: usize, y: &mut [R]) {
+    for (&x, y) in x.iter().zip(y.chunks_exact_mut(width)) {
+        y.fill(x);
+    }
+}
+
+/// y [N, F] repeats x [F] in each row.
+pub fn expand_leading<R: Real>(x: &[R], y: &mut [R]) {
+    for y in y.chunks_exact_mut(x.len()) {
+        y.copy_from_slice(x);
+    }
+}
+
+/// y [N, M] is the transpose of x [M, N].
+pub fn transpose<R: Real>(rows: usize, columns: usize, x: &[R], y: &mut [R]) {
+    const TILE: usize = 8;
+    assert!(x.len() == rows * columns && y.len() == x.len());
+    for top in (0..rows).step_by(TILE) {
+        for j in 0..columns {
+            for i in top..rows.min(top + TILE) {
+                y[j * rows + i] = x[i * columns + j];
+            }
+        }
+    }
+}
+
+/// A range of one axis of a tensor [outer, axis, inner].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Product of the axes before.
+    pub outer: usize,
+    /// Length of the axis.
+    pub axis: usize,
+    /// Product of the axes after.
+    pub inner: usize,
+    /// First index.
+    pub start: usize,
+    /// Number of indices.
+    pub len: usize,
+}
+
+/// y [outer, len, inner] = x [outer, start..start+len, inner].
+pub fn slice<R: Real>(range: Range, x: &[R], y: &mut [R]) {
+    let (row, part) = (range.axis * range.inner, range.len * range.inner);
+    for i in 0..range.outer {
+        y[i * part..][..part].copy_from_slice(&x[i * row + range.start * range.inner..][..part]);
+    }
+}
+
+/// y [outer, axis, inner] holds x [outer, len, inner] in the range and zero elsewhere: the adjoint of [`slice`].
+pub fn pad<R: Real>(range: Range, x: &[R], y: &mut [R]) {
+    let (row, part) = (range.axis * range.inner, range.len * range.inner);
+    let before = range.start * range.inner;
+    for i in 0..range.outer {
+        let y = &mut y[i * row..][..row];
+        y[..before].fill(R::ZERO);
+        y[before..before + part].copy_from_slice(&x[i * part..][..part]);
+        y[before + part..].fill(R::ZERO);
+    }
+}
+
+/// y [T, B, H] = h0 [B, H], then h [T, B, H] without its last step: the state each step started from.
+pub fn previous<R: Real>(h: &[R], h0: &[R], y: &mut [R]) {
+    let (first, later) = y.split_at_mut(h0.len());
+    first.copy_from_slice(h0);
+    later.copy_from_slice(&h[..later.len()]);
+}

@@ -1,0 +1,111 @@
+//! Sums, norms and means.
+//!
+//! The order of every sum is fixed: [`sum`] halves long slices; inside a block, eight running sums take the
+//! numbers in turn and are then added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
+
+use super::lanes::{Lanes, WIDTH, each};
+use super::real::Real;
+
+/// Longest slice summed without halving.
+const BLOCK: usize = 512;
+
+/// Sum of f over the elements, four at a time.
+fn sum_of<R: Real>(x: &[R], f: &impl Fn(R::Lanes) -> R::Lanes) -> R {
+    if x.len() <= BLOCK {
+        return block(x, f);
+    }
+    let (left, right) = x.split_at((x.len() / 2).next_multiple_of(2 * WIDTH));
+    sum_of(left, f) + sum_of(right, f)
+}
+
+#[inline(always)]
+fn block<R: Real>(x: &[R], f: &impl Fn(R::Lanes) -> R::Lanes) -> R {
+    let mut sums = [R::Lanes::splat(R::ZERO); 2];
+    let mut pairs = x.chunks_exact(2 * WIDTH);
+    for pair in &mut pairs {
+        sums[0] = sums[0] + f(R::Lanes::load(pair));
+        sums[1] = sums[1] + f(R::Lanes::load(&pair[WIDTH..]));
+    }
+    for (sum, part) in sums.iter_mut().zip(pairs.remainder().chunks(WIDTH)) {
+        // f(0) = 0 for every f here, so the lanes beyond the end add nothing.
+        *sum = *sum + f(R::Lanes::load_part(part));
+    }
+    (sums[0] + sums[1]).sum()
+}
+
+/// Sum of a slice.
+pub fn sum<R: Real>(x: &[R]) -> R {
+    sum_of(x, &|x| x)
+}
+
+/// Sum of squares of a slice.
+pub fn sum_squares<R: Real>(x: &[R]) -> R {
+    sum_of(x, &|x| x * x)
+}
+
+/// Sum of a[i] b[i]; four running sums take the products in turn.
+pub fn dot<R: Real>(a: &[R], b: &[R]) -> R {
+    let mut sum = R::Lanes::splat(R::ZERO);
+    each(a.len(), |i| sum = sum + i.get(a) * i.get(b));
+    sum.sum()
+}
+
+/// y [1] = sum of x.
+pub fn sum_all<R: Real>(x: &[R], y: &mut [R]) {
+    y[0] = sum(x);
+}
+
+/// y [N] = sums of the rows of x [N, F].
+pub fn sum_last<R: Real>(x: &[R], y: &mut [R]) {
+    let width = x.len() / y.len().max(1);
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = sum(&x[i * width..(i + 1) * width]);
+    }
+}
+
+/// y [F] = sums of the columns of x [N, F], row after row.
+pub fn sum_leading<R: Real>(x: &[R], y: &mut [R]) {
+    y.fill(R::ZERO);
+    if y.is_empty() {
+        return;
+    }
+    for x in x.chunks_exact(y.len()) {
+        each(y.len(), |i| i.put(y, i.get(y) + i.get(x)));
+    }
+}
+
+/// Euclidean norm of a slice, for numbers of any magnitude (down to 1e-38 and below, up to 1e38).
+pub fn norm<R: Real>(x: &[R]) -> R {
+    let squares = sum_squares(x);
+    let (low, high) = (R::from_f64(1e-20), R::from_f64(1e30));
+    if squares > low && squares < high {
+        return squares.sqrt();
+    }
+    let largest = x.iter().fold(R::ZERO, |largest, x| largest.max(x.abs()));
+    if largest == R::ZERO || largest == R::INFINITY {
+        return largest + squares;
+    }
+    let scale = R::Lanes::splat(largest);
+    largest * sum_of(x, &|x| (x / scale) * (x / scale)).sqrt()
+}
+
+/// y [N] = Euclidean norms of the rows of x [N, F].
+pub fn row_norm<R: Real>(x: &[R], y: &mut [R]) {
+    let width = x.len() / y.len().max(1);
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = norm(&x[i * width..(i + 1) * width]);
+    }
+}
+
+/// y [1] = sum(values weights) / sum(weights); 0 if the weights' sum is 0.
+pub fn weighted_mean<R: Real>(values: &[R], weights: &[R], y: &mut [R]) {
+    let bottom = sum(weights);
+    y[0] = if bottom == R::ZERO { R::ZERO } else { dot(values, weights) / bottom };
+}
+
+/// dvalues [N] = weights dy / sum(weights).
+pub fn weighted_mean_grad<R: Real>(weights: &[R], dy: &[R], dvalues: &mut [R]) {
+    let total = sum(weights);
+    let scale = if total == R::ZERO { R::ZERO } else { dy[0] / total };
+    super::binary::affine(scale, R::ZERO, weights, dvalues);
+}

@@ -1,0 +1,49 @@
+//! The plain recurrent cell (Elman 1990; `torch.nn.RNN`): h = act(x + b_ih + W_hh h + b_hh), one block of weights.
+
+use super::lanes::{Lanes, each};
+use super::real::Real;
+use super::recurrent::{BackwardStep, ForwardStep, Recurrence};
+
+/// act = tanh.
+pub(super) struct Tanh;
+/// act = max(0, .).
+pub(super) struct Relu;
+
+impl<R: Real> Recurrence<R> for Tanh {
+    const GATES: usize = 1;
+    const TRACE: usize = 0;
+    fn forward(step: ForwardStep<'_, R>) {
+        forward(step, |x| x.tanh());
+    }
+    fn backward(step: BackwardStep<'_, R>) {
+        backward(step, |h, dh| dh * (R::Lanes::splat(R::ONE) - h * h));
+    }
+}
+
+impl<R: Real> Recurrence<R> for Relu {
+    const GATES: usize = 1;
+    const TRACE: usize = 0;
+    fn forward(step: ForwardStep<'_, R>) {
+        forward(step, |x| x.max(R::Lanes::splat(R::ZERO)));
+    }
+    fn backward(step: BackwardStep<'_, R>) {
+        let zero = R::Lanes::splat(R::ZERO);
+        backward(step, |h, dh| zero.if_less(h, dh, zero));
+    }
+}
+
+/// h [B, H] = act(x + b_ih + product).
+#[inline(always)]
+fn forward<R: Real>(step: ForwardStep<'_, R>, act: impl Fn(R::Lanes) -> R::Lanes) {
+    let hidden = step.hidden;
+    let rows = step.h.chunks_exact_mut(hidden).zip(step.x_proj.chunks_exact(hidden));
+    for ((h, x), product) in rows.zip(step.product.chunks_exact(hidden)) {
+        each(hidden, |i| i.put(h, act(i.get(x) + i.get(step.bias_ih) + i.get(product))));
+    }
+}
+
+/// d_x [B, H] = act'(h) dh.
+#[inline(always)]
+fn backward<R: Real>(step: BackwardStep<'_, R>, derivative: impl Fn(R::Lanes, R::Lanes) -> R::Lanes) {
+    each(step.h.len(), |i| i.put(step.d_x, derivative(i.get(step.h), i.get(step.dh))));
+}

@@ -1,0 +1,312 @@
+//! From a graph to what runs: the steps that are needed, and one buffer slot for every value, allocated once.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::error::EngineError;
+use super::graph::{Flat, Graph, Kind, Node, Op, Source, ValueId};
+
+/// A buffer of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// Elements, 4 bytes each on the GPU.
+    pub len: usize,
+    /// Floats or ids.
+    pub kind: Kind,
+    /// What it is for, as the printed plan says it.
+    pub role: Role,
+}
+
+/// What a slot is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The flat parameters, gradients or an optimiser state: lives from run to run.
+    Flat(Flat),
+    /// Written by the host, or carried over from run to run.
+    Input,
+    /// A value with a path: its own memory, readable after a run.
+    Named,
+    /// Reused by values that do not live at the same time.
+    Shared,
+}
+
+/// Where a value lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Index into [`Plan::slots`].
+    pub slot: usize,
+    /// First element.
+    pub offset: usize,
+    /// Elements.
+    pub len: usize,
+}
+
+impl Location {
+    /// Whether two values share an element.
+    pub fn overlaps(&self, other: &Location) -> bool {
+        self.slot == other.slot && self.offset < other.offset + other.len && other.offset < self.offset + self.len
+    }
+}
+
+/// The steps of one program.
+#[derive(Clone, Debug)]
+pub struct PlannedProgram {
+    /// Its name.
+    pub name: &'static str,
+    /// What runs, in order.
+    pub steps: Vec<Node>,
+}
+
+/// A graph made ready: dead nodes dropped, every value placed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    graph: Graph,
+    programs: Vec<PlannedProgram>,
+    slots: Vec<Slot>,
+    locations: Vec<Option<Location>>,
+}
+
+impl Plan {
+    /// Plans every program of `graph`.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`] when the buffers need more than `limit` bytes.
+    pub fn new(graph: Graph, limit: usize) -> Result<Plan, EngineError> {
+        let programs: Vec<PlannedProgram> =
+            graph.programs().map(|(name, nodes)| PlannedProgram { name, steps: live_nodes(&graph, nodes) }).collect();
+        let mut placing = Placing { graph: &graph, slots: Vec::new(), locations: vec![None; graph.values().len()] };
+        placing.persistent();
+        for program in &programs {
+            placing.temporaries(&program.steps);
+        }
+        let (slots, locations) = (placing.slots, placing.locations);
+        let plan = Plan { graph, programs, slots, locations };
+        if plan.bytes() > limit {
+            return Err(EngineError::Memory { needed: plan.bytes(), limit });
+        }
+        debug_assert!(plan.disjoint(), "a step's outputs share no memory with its other operands");
+        Ok(plan)
+    }
+
+    /// The graph it was made from.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Its programs.
+    pub fn programs(&self) -> &[PlannedProgram] {
+        &self.programs
+    }
+
+    /// The program named `name`, by place.
+    ///
+    /// # Errors
+    /// [`EngineError::Unknown`].
+    pub fn program(&self, name: &str) -> Result<usize, EngineError> {
+        let at = self.programs.iter().position(|program| program.name == name);
+        at.ok_or_else(|| EngineError::Unknown { what: format!("program \"{name}\"") })
+    }
+
+    /// Its buffers.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Where a value lies; `None` for one that no step needs.
+    pub fn location(&self, id: ValueId) -> Option<Location> {
+        self.locations[id.index()]
+    }
+
+    /// Where a value of a step lies.
+    pub fn placed(&self, id: ValueId) -> Location {
+        self.location(id).expect("the planner places every operand of a live step")
+    }
+
+    /// Bytes of all buffers at 4 bytes an element.
+    pub fn bytes(&self) -> usize {
+        self.slots.iter().map(|slot| slot.len * 4).sum()
+    }
+
+    /// Floating point operations of a program's matrix products, the recurrent ones included; a multiply and an add
+    /// count as two.
+    pub fn matmul_flops(&self, program: usize) -> f64 {
+        self.programs[program].steps.iter().map(|step| self.step_flops(step)).sum()
+    }
+
+    fn step_flops(&self, step: &Node) -> f64 {
+        let shape = |id: ValueId| self.graph.shape(id);
+        match step.op {
+            Op::MatMul { transpose_a, .. } => {
+                let a = shape(step.inputs[0]);
+                let summed = if transpose_a { a.rows() } else { a.last() };
+                2.0 * shape(step.outputs[0]).len() as f64 * summed as f64
+            }
+            Op::Recurrent(_) | Op::RecurrentBackward(_) => {
+                let sequence = shape(step.outputs[0]);
+                let weight = shape(step.inputs[usize::from(matches!(step.op, Op::Recurrent(_)))]);
+                2.0 * (sequence.0[0] * sequence.0[1]) as f64 * weight.len() as f64
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Evaluations of exp or tanh in a program: the activations of its recurrent layers and the softmaxes.
+    pub fn transcendentals(&self, program: usize) -> f64 {
+        let count = |step: &Node| match step.op {
+            Op::Recurrent(cell) => {
+                let per_unit = cell.gates() + usize::from(cell.has_cell_state());
+                self.graph.shape(step.outputs[0]).len() * per_unit
+            }
+            Op::Unary(_) | Op::UnaryGrad(_) => self.graph.shape(step.outputs[0]).len(),
+            Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax => {
+                self.graph.shape(step.inputs[0]).len()
+            }
+            _ => 0,
+        };
+        self.programs[program].steps.iter().map(|step| count(step) as f64).sum()
+    }
+
+    /// Whether no output of a step overlaps another operand of it: what lets a backend write while it reads.
+    fn disjoint(&self) -> bool {
+        self.programs.iter().flat_map(|program| &program.steps).all(|step| {
+            let outputs: Vec<Location> = step.outputs.iter().map(|id| self.placed(*id)).collect();
+            let inputs: Vec<Location> = step.inputs.iter().map(|id| self.placed(*id)).collect();
+            let apart = |at: usize| {
+                let output = &outputs[at];
+                !inputs.iter().chain(&outputs[..at]).any(|other| output.overlaps(other))
+            };
+            (0..outputs.len()).all(apart)
+        })
+    }
+}
+
+/// The nodes of a program that something readable or persistent depends on.
+fn live_nodes(graph: &Graph, nodes: Range<usize>) -> Vec<Node> {
+    let mut needed = vec![false; graph.values().len()];
+    let mut live = Vec::new();
+    for node in graph.nodes()[nodes].iter().rev() {
+        let wanted = |id: &ValueId| {
+            let value = graph.value(*id);
+            needed[id.index()] || value.path.is_some() || !matches!(value.source, Source::Node(_))
+        };
+        if node.outputs.iter().any(wanted) {
+            for input in &node.inputs {
+                needed[input.index()] = true;
+            }
+            live.push(node.clone());
+        }
+    }
+    live.reverse();
+    live
+}
+
+/// Gives values their slots.
+struct Placing<'a> {
+    graph: &'a Graph,
+    slots: Vec<Slot>,
+    locations: Vec<Option<Location>>,
+}
+
+impl Placing<'_> {
+    fn slot(&mut self, len: usize, kind: Kind, role: Role) -> usize {
+        self.slots.push(Slot { len: len.max(1), kind, role });
+        self.slots.len() - 1
+    }
+
+    fn place(&mut self, id: ValueId, slot: usize, offset: usize) {
+        let len = self.graph.shape(id).len();
+        self.locations[id.index()] = Some(Location { slot, offset, len });
+    }
+
+    /// Flat buffers with the parameters and gradients inside them, inputs, and every value with a path.
+    fn persistent(&mut self) {
+        let len = self.graph.flat_len();
+        let parameters = self.slot(len, Kind::Float, Role::Flat(Flat::Parameters));
+        for parameter in self.graph.parameters() {
+            self.place(parameter.value, parameters, parameter.offset);
+        }
+        if !self.graph.parameter_gradients().is_empty() {
+            let gradients = self.slot(len, Kind::Float, Role::Flat(Flat::Gradients));
+            for (parameter, gradient) in self.graph.parameters().iter().zip(self.graph.parameter_gradients()) {
+                self.place(*gradient, gradients, parameter.offset);
+            }
+        }
+        for (flat, id) in self.graph.flats() {
+            let role = Role::Flat(*flat);
+            let known = self.slots.iter().position(|slot| slot.role == role);
+            let slot = known.unwrap_or_else(|| self.slot(len, Kind::Float, role));
+            self.place(*id, slot, 0);
+        }
+        for (at, value) in self.graph.values().iter().enumerate() {
+            let id = ValueId(at as u32);
+            let role = if value.source == Source::Input { Role::Input } else { Role::Named };
+            if self.locations[at].is_none() && value.path.is_some() {
+                let slot = self.slot(value.shape.len(), value.kind, role);
+                self.place(id, slot, 0);
+            }
+        }
+    }
+
+    /// Linear scan: a value takes the best fitting slot whose last reader has run.
+    fn temporaries(&mut self, steps: &[Node]) {
+        let mut last_use = vec![0; self.graph.values().len()];
+        for (at, step) in steps.iter().enumerate() {
+            for id in step.inputs.iter().chain(&step.outputs) {
+                last_use[id.index()] = at;
+            }
+        }
+        let mut busy: Vec<(usize, usize)> = Vec::new();
+        let mut free: Vec<usize> = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            for output in &step.outputs {
+                if self.locations[output.index()].is_none() {
+                    let slot = self.reuse(&mut free, self.graph.shape(*output).len());
+                    self.place(*output, slot, 0);
+                    busy.push((last_use[output.index()], slot));
+                }
+            }
+            busy.retain(|(until, slot)| {
+                let done = *until <= at;
+                if done {
+                    free.push(*slot);
+                }
+                !done
+            });
+        }
+    }
+
+    /// The smallest free slot that is large enough, else the largest, grown; else a new one.
+    fn reuse(&mut self, free: &mut Vec<usize>, len: usize) -> usize {
+        let fits = (0..free.len()).filter(|at| self.slots[free[*at]].len >= len);
+        let best = fits.min_by_key(|at| self.slots[free[*at]].len);
+        let largest = (0..free.len()).max_by_key(|at| self.slots[free[*at]].len);
+        match best.or(largest) {
+            Some(at) => {
+                let slot = free.swap_remove(at);
+                self.slots[slot].len = self.slots[slot].len.max(len);
+                slot
+            }
+            None => self.slot(len, Kind::Float, Role::Shared),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{} slots, {} bytes", self.slots.len(), self.bytes())?;
+        for program in &self.programs {
+            writeln!(formatter, "program {}: {} steps", program.name, program.steps.len())?;
+            for step in &program.steps {
+                let operand = |id: &ValueId| {
+                    let value = self.graph.value(*id);
+                    let name = value.path.clone().unwrap_or_else(|| format!("%{}", id.index()));
+                    format!("{name}{}@{}", value.shape, self.placed(*id).slot)
+                };
+                let outputs: Vec<String> = step.outputs.iter().map(operand).collect();
+                let inputs: Vec<String> = step.inputs.iter().map(operand).collect();
+                writeln!(formatter, "  {} = {}({})", outputs.join(", "), step.op.name(), inputs.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! A next-token model: tokens, stacked recurrent layers, a linear layer to logits.
+
+use crate::engine::cell::Cell;
+use crate::engine::error::EngineError;
+use crate::engine::graph::{Graph, Kind, ValueId};
+use crate::engine::graph::{RecurrentInput, RecurrentOutput};
+
+/// The architecture. As PyTorch: `rnn = nn.LSTM(inputs, hidden, layers)`, `out = nn.Linear(hidden, vocabulary)`, and
+/// `embed = nn.Embedding(vocabulary, embedding)`, or `F.one_hot` inputs where there is no embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LanguageModel {
+    /// The recurrent cell.
+    pub cell: Cell,
+    /// Stacked layers.
+    pub layers: usize,
+    /// Tokens V.
+    pub vocabulary: usize,
+    /// Width of the embedding; `None` reads one-hot tokens.
+    pub embedding: Option<usize>,
+    /// Units H.
+    pub hidden: usize,
+}
+
+/// The parameters of a layer, shapes as in `torch.nn`.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerParameters {
+    /// (G H, input).
+    pub weight_ih: ValueId,
+    /// (G H, H).
+    pub weight_hh: ValueId,
+    /// (G H).
+    pub bias_ih: ValueId,
+    /// (G H).
+    pub bias_hh: ValueId,
+}
+
+/// The parameters of the model.
+#[derive(Clone, Debug)]
+pub struct ModelParameters {
+    embed: Option<ValueId>,
+    /// Bottom first.
+    pub layers: Vec<LayerParameters>,
+    out_weight: ValueId,
+    out_bias: ValueId,
+}
+
+/// The states a layer starts from, (B, H).
+#[derive(Clone, Copy, Debug)]
+pub struct LayerState {
+    /// Hidden state.
+    pub h: ValueId,
+    /// Cell state, for cells that have one.
+    pub c: Option<ValueId>,
+}
+
+/// What a forward pass computes.
+#[derive(Clone, Debug)]
+pub struct ForwardPass {
+    /// (T, B, V).
+    pub logits: ValueId,
+    /// Bottom first.
+    pub layers: Vec<RecurrentOutput>,
+}
+
+impl LanguageModel {
+    /// Adds the parameters, in PyTorch's order.
+    pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
+        let embed = self.embedding.map(|width| graph.parameter("embed.weight", [self.vocabulary, width]));
+        let gates = self.cell.gates() * self.hidden;
+        let layers = (0..self.layers)
+            .map(|layer| {
+                let input = if layer > 0 { self.hidden } else { self.embedding.unwrap_or(self.vocabulary) };
+                LayerParameters {
+                    weight_ih: graph.parameter(format!("rnn.weight_ih_l{layer}"), [gates, input]),
+                    weight_hh: graph.parameter(format!("rnn.weight_hh_l{layer}"), [gates, self.hidden]),
+                    bias_ih: graph.parameter(format!("rnn.bias_ih_l{layer}"), [gates]),
+                    bias_hh: graph.parameter(format!("rnn.bias_hh_l{layer}"), [gates]),
+                }
+            })
+            .collect();
+        let out_weight = graph.parameter("out.weight", [self.vocabulary, self.hidden]);
+        let out_bias = graph.parameter("out.bias", [self.vocabulary]);
+        ModelParameters { embed, layers, out_weight, out_bias }
+    }
+
+    /// Inputs for the initial states of `batch` sequences; zero until they are written.
+    pub fn states(&self, graph: &mut Graph, program: &str, batch: usize) -> Vec<LayerState> {
+        (0..self.layers)
+            .map(|layer| {
+                let mut state =
+                    |name: &str| graph.input(format!("{program}/{name}/{layer}"), [batch, self.hidden], Kind::Float);
+                LayerState { h: state("h0"), c: self.cell.has_cell_state().then(|| state("c0")) }
+            })
+            .collect()
+    }
+
+    /// Logits for `tokens` (T, B).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when tokens or states do not fit.
+    pub fn forward(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        tokens: ValueId,
+        states: &[LayerState],
+    ) -> Result<ForwardPass, EngineError> {
+        let mut layers: Vec<RecurrentOutput> = Vec::new();
+        for (layer, state) in parameters.layers.iter().zip(states) {
+            let x_proj = match (layers.last(), parameters.embed) {
+                (Some(below), _) => graph.matmul(below.h, layer.weight_ih, false, true)?,
+                (None, Some(embed)) => {
+                    let embedded = graph.embedding(tokens, embed, None)?;
+                    graph.matmul(embedded, layer.weight_ih, false, true)?
+                }
+                // W_ih times a one-hot vector is a column of W_ih.
+                (None, None) => {
+                    let columns = graph.transpose(layer.weight_ih)?;
+                    graph.embedding(tokens, columns, None)?
+                }
+            };
+            let LayerParameters { weight_hh, bias_ih, bias_hh, .. } = *layer;
+            let input = RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0: state.h, c0: state.c };
+            layers.push(graph.recurrent(self.cell, &input)?);
+        }
+        let top = layers.last().map(|layer| layer.h);
+        let top = top.ok_or(EngineError::Shape { op: "language model", detail: "no layer".to_owned() })?;
+        let logits = graph.linear(top, parameters.out_weight, Some(parameters.out_bias))?;
+        Ok(ForwardPass { logits, layers })
+    }
+}

@@ -1,0 +1,4 @@
+//! Models as graphs, with PyTorch's parameter names, and their initialisation.
+
+pub mod initialise;
+pub mod language_model;
