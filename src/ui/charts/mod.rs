@@ -1,0 +1,4 @@
+//! Pictures of numbers.
+
+pub mod axis;
+pub mod palette;

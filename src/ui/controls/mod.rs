@@ -1,0 +1,3 @@
+//! What a person sets.
+
+pub mod slider;
