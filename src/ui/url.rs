@@ -10,7 +10,7 @@ const VERSION: &str = "1";
 
 /// What a fragment says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Link {
+pub struct Reading {
     /// The state; defaults stand in for what could not be read.
     pub state: PageState,
     /// What could not be read.
@@ -20,23 +20,23 @@ pub struct Link {
 }
 
 /// Reads a fragment, with or without its `#`. Never fails: what cannot be read is a problem and keeps its default.
-pub fn read(fragment: &str) -> Link {
-    let mut link = Link::default();
+pub fn read(fragment: &str) -> Reading {
+    let mut reading = Reading::default();
     for pair in fragment.trim_start_matches('#').split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let result = match (decode(key), decode(value)) {
-            (Some(key), Some(value)) => take(&mut link, &key, &value),
+            (Some(key), Some(value)) => take(&mut reading, &key, &value),
             _ => Err(SpecError::new(key, "This part of the link is damaged.")),
         };
-        link.problems.extend(result.err());
+        reading.problems.extend(result.err());
     }
-    let focus = std::mem::take(&mut link.state.focus);
-    link.state.focus = focus.within(&link.state.setup.spec);
-    link
+    let focus = std::mem::take(&mut reading.state.focus);
+    reading.state.focus = focus.within(&reading.state.setup.spec);
+    reading
 }
 
-fn take(link: &mut Link, key: &str, value: &str) -> Result<(), SpecError> {
-    let state = &mut link.state;
+fn take(reading: &mut Reading, key: &str, value: &str) -> Result<(), SpecError> {
+    let state = &mut reading.state;
     match key {
         "v" if value == VERSION => {}
         "v" => return Err(SpecError::new(key, "The link is of another version; what is known of it was read.")),
@@ -45,7 +45,7 @@ fn take(link: &mut Link, key: &str, value: &str) -> Result<(), SpecError> {
         "unit" => state.focus.unit = count(key, value, LARGEST_FOCUS.1)?,
         "signal" if known_signal(value) => value.clone_into(&mut state.focus.signal),
         "signal" => return Err(SpecError::new(key, "No cell has a signal of this name.")),
-        "own" => link.absent_text = value.parse().ok(),
+        "own" => reading.absent_text = value.parse().ok(),
         "embed" | "hide" => state.layout.push((key.to_owned(), value.to_owned())),
         _ => state.setup.write(key, value)?,
     }
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn defaults_are_not_written() {
         assert_eq!(write(&PageState::default()), "#v=1");
-        assert_eq!(read("#v=1"), Link::default());
-        assert_eq!(read(""), Link::default());
+        assert_eq!(read("#v=1"), Reading::default());
+        assert_eq!(read(""), Reading::default());
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
         state.running = false;
         state.layout.push(("embed".into(), "1".into()));
         let link = read(&write(&state));
-        assert_eq!(link, Link { state, ..Link::default() });
+        assert_eq!(link, Reading { state, ..Reading::default() });
     }
 
     #[test]
