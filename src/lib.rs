@@ -2,6 +2,8 @@
 //!
 //! Dependencies point one way: `ui -> protocol <- worker -> trainer -> nn, data -> engine`.
 
+pub mod data;
 pub mod engine;
+pub mod nn;
 pub mod protocol;
 pub mod spec;
