@@ -83,7 +83,9 @@ pub enum Event {
     Ready { build: String },
     /// A model stands; what follows belongs to it.
     Built(Box<ModelInfo>),
-    /// The last `Build` or `Observe` was refused; the run that was going on is untouched.
+    /// The model of the last `Built` goes on on another backend, from an earlier step: rows of the history after it are void.
+    Moved(Box<ModelInfo>),
+    /// The last `Build`, `Adjust` or `Observe` was refused; the run that was going on is untouched.
     Rejected { errors: Vec<SpecError> },
     /// A frame; its numbers are in the message's `ArrayBuffer`.
     Frame(FrameHeader),
@@ -159,7 +161,8 @@ pub struct FrameHeader {
     pub sample_step: u64,
     /// The tensors in the buffer. Always there: `history` [n, 4 + P], a row per step since the last frame: step,
     /// loss (nats per character), accuracy, total gradient norm (before clipping), then the gradient norm of each
-    /// parameter. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
+    /// parameter. Where a row's step is not after the last one's, or `step` is before it, training went back: the rows in
+    /// between are void. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
     /// batch's dL/dh_t and dL/dc_t; `probe/layers/K/X` [T', H] with X a signal of the cell (i, f, g, o, c, h, r, z, n);
     /// `probe/probabilities` [T', V]; `parameters/NAME`.
     pub sections: Vec<Section>,
