@@ -231,7 +231,7 @@ fn has_vulkan() -> bool {
     let folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
     let not_empty =
         |folder: &&str| std::fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
-    std::env::var_os("VK_DRIVER_FILES").is_some() || folders.iter().any(|f| not_empty(&f))
+    std::env::var_os("VK_DRIVER_FILES").is_some() || folders.iter().any(not_empty)
 }
 
 #[cfg(test)]
