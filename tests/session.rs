@@ -1,4 +1,5 @@
 //! A session as the worker drives it: it learns, repeats bit for bit, survives what goes wrong.
+#![cfg(not(target_arch = "wasm32"))]
 
 use seqlab::engine::cell::Cell;
 use seqlab::spec::{BackendKind, ModelSpec, OptimiserKind};
@@ -77,7 +78,8 @@ fn a_run_that_diverges_says_where_and_keeps_the_last_good_state() {
 
 #[test]
 fn bad_specs_and_texts_are_refused_with_their_key() {
-    let refused = |spec: &ModelSpec, text: &str, probe: &str| match pollster::block_on(Session::new(spec, text, probe)) {
+    let refused = |spec: &ModelSpec, text: &str, probe: &str| match pollster::block_on(Session::new(spec, text, probe))
+    {
         Err(BuildError::Invalid(errors)) => errors.into_iter().map(|error| error.key).collect::<Vec<_>>(),
         Err(BuildError::Engine(error)) => panic!("{error}"),
         Ok(_) => panic!("accepted"),

@@ -16,13 +16,7 @@ or point CHROME and CHROMEDRIVER at the two programs";
 
 /// Chromium or Chrome: `$CHROME`, then `PATH`, then where the systems put it.
 pub fn chromium() -> Option<PathBuf> {
-    const NAMES: [&str; 5] = [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-        "chrome",
-    ];
+    const NAMES: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
     const PLACES: [&str; 4] = [
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -51,17 +45,15 @@ pub fn check() -> Result {
     };
     let (browser, driver) = (major_version(chromium), major_version(driver));
     match (browser, driver) {
-        (Some(a), Some(b)) if a != b => Err(format!(
-            "the browser is version {a}, its driver version {b}, and they must be equal; {HOW_TO_GET_ONE}"
-        )),
+        (Some(a), Some(b)) if a != b => {
+            Err(format!("the browser is version {a}, its driver version {b}, and they must be equal; {HOW_TO_GET_ONE}"))
+        }
         _ => Ok(()),
     }
 }
 
 fn from_env(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name)
-        .map(PathBuf::from)
-        .filter(|p| p.is_file())
+    std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_file())
 }
 
 /// The first number in what `--version` prints; `None` on Windows, where Chrome prints nothing and

@@ -26,13 +26,7 @@ pub fn build(options: &Options) -> Result {
 /// Builds, serves, and does so again on every change.
 pub fn watch(port: u16) -> Result {
     setup::for_building()?;
-    process::run(trunk().args([
-        "serve",
-        "--address",
-        "127.0.0.1",
-        "--port",
-        &port.to_string(),
-    ]))
+    process::run(trunk().args(["serve", "--address", "127.0.0.1", "--port", &port.to_string()]))
 }
 
 /// Trunk from `.tools/`. It refuses a `NO_COLOR` that is not a boolean, which many systems set, and
@@ -66,8 +60,7 @@ fn optimise(wasm: &Path) -> Result<PathBuf> {
         run_wasm_opt(wasm, &cached)?;
         println!("  took {:.1} s", started.elapsed().as_secs_f64());
     }
-    std::fs::copy(&cached, wasm)
-        .map_err(|error| format!("cannot write {}: {error}", wasm.display()))?;
+    std::fs::copy(&cached, wasm).map_err(|error| format!("cannot write {}: {error}", wasm.display()))?;
     Ok(cached)
 }
 
@@ -75,11 +68,7 @@ fn run_wasm_opt(input: &Path, output: &Path) -> Result {
     std::fs::create_dir_all(cache_folder()).map_err(|error| error.to_string())?;
     let unfinished = output.with_extension("part");
     let mut command = setup::wasm_opt().ok_or("wasm-opt has gone")?;
-    command
-        .arg(input)
-        .args(WASM_OPT_ARGS)
-        .arg("-o")
-        .arg(&unfinished);
+    command.arg(input).args(WASM_OPT_ARGS).arg("-o").arg(&unfinished);
     process::run(&mut command)?;
     std::fs::rename(&unfinished, output).map_err(|error| error.to_string())
 }
@@ -108,8 +97,8 @@ fn forget_all_but(used: &HashSet<PathBuf>) {
 
 /// The files of a folder whose names end so, sorted.
 pub fn files_ending(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder)
-        .map_err(|_| format!("there is no {}: run cargo xtask build", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|_| format!("there is no {}: run cargo xtask build", folder.display()))?;
     let mut files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())

@@ -29,9 +29,7 @@ pub fn in_ci() -> bool {
 
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
-    command
-        .arg("--quiet")
-        .env("DEBIAN_FRONTEND", "noninteractive");
+    command.arg("--quiet").env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 

@@ -70,12 +70,7 @@ struct ServeOptions {
 }
 
 fn parse_serve(args: &[String]) -> Result<ServeOptions> {
-    let mut options = ServeOptions {
-        port: 8080,
-        watch: false,
-        build: true,
-        isolated: true,
-    };
+    let mut options = ServeOptions { port: 8080, watch: false, build: true, isolated: true };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {

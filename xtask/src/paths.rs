@@ -33,7 +33,5 @@ pub fn executable(name: &str) -> String {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let file = executable(name);
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(&file))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|candidate| candidate.is_file())
 }

@@ -7,17 +7,13 @@ use std::process::{Command, Stdio};
 
 /// `cargo`, in the root, with the project's own tools first on `PATH`.
 pub fn cargo() -> Command {
-    tool(Path::new(
-        &std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
-    ))
+    tool(Path::new(&std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())))
 }
 
 /// Any program, in the root, with the project's own tools first on `PATH`.
 pub fn tool(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .current_dir(paths::root())
-        .env("PATH", search_path());
+    command.current_dir(paths::root()).env("PATH", search_path());
     command
 }
 
@@ -47,11 +43,7 @@ pub fn output(command: &mut Command) -> Option<String> {
 
 fn show(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut line = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned();
+    let mut line = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     for arg in command.get_args() {
         line.push(' ');
         line.push_str(&arg.to_string_lossy());

@@ -27,15 +27,8 @@ impl Server {
     /// work without, since many static hosts cannot set headers.
     pub fn bind(root: &Path, port: u16, isolated: bool) -> Result<Self> {
         let (listener, address) = listen(port)?;
-        let site = Arc::new(Site {
-            root: root.to_path_buf(),
-            isolated,
-        });
-        Ok(Self {
-            listener,
-            address,
-            site,
-        })
+        let site = Arc::new(Site { root: root.to_path_buf(), isolated });
+        Ok(Self { listener, address, site })
     }
 
     /// The address to open.
@@ -64,11 +57,7 @@ impl Server {
 }
 
 fn listen(port: u16) -> Result<(TcpListener, SocketAddr)> {
-    let last = if port == 0 {
-        0
-    } else {
-        port.saturating_add(20)
-    };
+    let last = if port == 0 { 0 } else { port.saturating_add(20) };
     let mut tried = port..=last;
     tried
         .find_map(|port| {
@@ -90,18 +79,9 @@ impl Site {
             "HEAD" => false,
             _ => return self.send(stream, "405 Method Not Allowed", "text/plain", b"", true),
         };
-        match self
-            .find(&target)
-            .and_then(|path| Some((std::fs::read(&path).ok()?, path)))
-        {
+        match self.find(&target).and_then(|path| Some((std::fs::read(&path).ok()?, path))) {
             Some((body, path)) => self.send(stream, "200 OK", mime(&path), &body, with_body),
-            None => self.send(
-                stream,
-                "404 Not Found",
-                "text/plain",
-                b"not found\n",
-                with_body,
-            ),
+            None => self.send(stream, "404 Not Found", "text/plain", b"not found\n", with_body),
         }
     }
 
@@ -109,15 +89,9 @@ impl Site {
     fn find(&self, target: &str) -> Option<PathBuf> {
         let path = target.split(['?', '#']).next()?;
         let relative = PathBuf::from(percent_decode(path)?.trim_start_matches('/'));
-        let stays_inside = relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
+        let stays_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
         let full = self.root.join(relative);
-        let full = if full.is_dir() {
-            full.join("index.html")
-        } else {
-            full
-        };
+        let full = if full.is_dir() { full.join("index.html") } else { full };
         (stays_inside && full.is_file()).then_some(full)
     }
 
@@ -158,10 +132,7 @@ fn read_request(stream: &TcpStream) -> std::io::Result<Option<(String, String)>>
         header.clear();
     }
     let mut words = first.split_whitespace();
-    Ok(words
-        .next()
-        .zip(words.next())
-        .map(|(method, target)| (method.to_string(), target.to_string())))
+    Ok(words.next().zip(words.next()).map(|(method, target)| (method.to_string(), target.to_string())))
 }
 
 /// `%41` to `A`; `None` for a broken escape or bytes that are no text.
@@ -183,11 +154,7 @@ fn hex(digit: u8) -> Option<u8> {
 
 /// Browsers refuse modules and streaming WebAssembly under any other type.
 fn mime(path: &Path) -> &'static str {
-    match path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default()
-    {
+    match path.extension().and_then(|e| e.to_str()).unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "wasm" => "application/wasm",
@@ -223,13 +190,7 @@ mod tests {
         assert!(found.starts_with("HTTP/1.1 200 OK"), "{found}");
         assert!(found.contains("Cross-Origin-Embedder-Policy"));
         assert!(found.ends_with(&std::fs::read_to_string(root.join("src/lib.rs")).unwrap()));
-        for outside in [
-            "/../Cargo.toml",
-            "/%2e%2e/Cargo.toml",
-            "/none",
-            "/%zz",
-            "/src",
-        ] {
+        for outside in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/none", "/%zz", "/src"] {
             assert!(get(&url, outside).starts_with("HTTP/1.1 404"), "{outside}");
         }
     }

@@ -25,11 +25,7 @@ pub fn everything() -> Result {
 /// What `build` and `serve` need.
 pub fn for_building() -> Result {
     wasm_target()?;
-    cargo_tool(
-        "wasm-bindgen",
-        "wasm-bindgen-cli",
-        &locked_version("wasm-bindgen")?,
-    )?;
+    cargo_tool("wasm-bindgen", "wasm-bindgen-cli", &locked_version("wasm-bindgen")?)?;
     cargo_tool("trunk", "trunk", TRUNK)?;
     std::fs::remove_dir_all(build_folder()).ok();
     binaryen();
@@ -69,9 +65,8 @@ fn wasm_target() -> Result {
         return Ok(());
     }
     println!("adding the compiler's {WASM_TARGET} target");
-    process::run(process::tool(Path::new("rustup")).args(["target", "add", WASM_TARGET])).map_err(
-        |why| format!("{why}; without rustup, install your system's std library for {WASM_TARGET}"),
-    )
+    process::run(process::tool(Path::new("rustup")).args(["target", "add", WASM_TARGET]))
+        .map_err(|why| format!("{why}; without rustup, install your system's std library for {WASM_TARGET}"))
 }
 
 fn rustup_component(name: &str) -> Result {
@@ -92,23 +87,15 @@ fn cargo_tool(program: &str, package: &str, version: &str) -> Result {
     if binstall(package, version) && has_version(&installed(program), version) {
         return Ok(());
     }
-    process::run(&mut install_command(package, version)).map_err(|why| {
-        format!("{why}\n{package} {version} comes from crates.io: is it reachable from here?")
-    })
+    process::run(&mut install_command(package, version))
+        .map_err(|why| format!("{why}\n{package} {version} comes from crates.io: is it reachable from here?"))
 }
 
 /// Optimised lightly: the tools run for a second, building them at their own settings takes minutes.
 fn install_command(package: &str, version: &str) -> Command {
     let mut command = process::cargo();
     command
-        .args([
-            "install",
-            package,
-            "--version",
-            version,
-            "--force",
-            "--root",
-        ])
+        .args(["install", package, "--version", version, "--force", "--root"])
         .arg(paths::tools())
         .arg("--target-dir")
         .arg(build_folder())
@@ -147,10 +134,7 @@ fn copy_from_path(program: &str, version: &str) -> bool {
         return false;
     };
     std::fs::create_dir_all(paths::tools_bin()).is_ok()
-        && names
-            .iter()
-            .zip(found)
-            .all(|(name, path)| std::fs::copy(path, installed(name)).is_ok())
+        && names.iter().zip(found).all(|(name, path)| std::fs::copy(path, installed(name)).is_ok())
 }
 
 /// Prebuilt programs, for those who have cargo-binstall.
@@ -160,14 +144,7 @@ fn binstall(package: &str, version: &str) -> bool {
     }
     let mut command = process::cargo();
     command
-        .args([
-            "binstall",
-            "--no-confirm",
-            "--force",
-            "--disable-strategies",
-            "compile",
-            "--root",
-        ])
+        .args(["binstall", "--no-confirm", "--force", "--disable-strategies", "compile", "--root"])
         .arg(paths::tools());
     process::run(command.arg(format!("{package}@{version}"))).is_ok()
 }
@@ -190,13 +167,7 @@ fn binaryen() {
         return;
     };
     println!("installing binaryen {BINARYEN} (wasm-opt) into .tools/");
-    npm.args([
-        "install",
-        "--no-save",
-        "--no-audit",
-        "--no-fund",
-        "--prefix",
-    ]);
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]);
     npm.arg(paths::tools()).arg(format!("binaryen@{BINARYEN}"));
     if let Err(why) = process::run(&mut npm) {
         println!("note: {why}; without wasm-opt the site will be somewhat larger");
@@ -221,16 +192,13 @@ fn vulkan() -> Result {
         return Ok(());
     }
     let line = debian::line(&PACKAGES);
-    println!(
-        "note: no Vulkan driver, so the native tests of the shaders are skipped. Debian: {line}"
-    );
+    println!("note: no Vulkan driver, so the native tests of the shaders are skipped. Debian: {line}");
     Ok(())
 }
 
 fn has_vulkan() -> bool {
     let folders = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
-    let not_empty =
-        |folder: &&str| std::fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
+    let not_empty = |folder: &&str| std::fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
     std::env::var_os("VK_DRIVER_FILES").is_some() || folders.iter().any(not_empty)
 }
 
@@ -240,7 +208,8 @@ mod tests {
 
     #[test]
     fn finds_a_version_in_the_lock() {
-        let lock = "[[package]]\nname = \"a-b\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a\"\nversion = \"0.2.130\"\n";
+        let lock =
+            "[[package]]\nname = \"a-b\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a\"\nversion = \"0.2.130\"\n";
         assert_eq!(version_in(lock, "a").as_deref(), Some("0.2.130"));
         assert_eq!(version_in(lock, "b"), None);
     }

@@ -30,10 +30,7 @@ pub fn check() -> Result {
     }
     println!("  {:>10} {total:>10}  in total, of at most {LIMIT}", "");
     if total > LIMIT {
-        return Err(format!(
-            "the site is {} bytes too large (compressed)",
-            total - LIMIT
-        ));
+        return Err(format!("the site is {} bytes too large (compressed)", total - LIMIT));
     }
     Ok(())
 }
@@ -56,21 +53,12 @@ fn brotli_size(file: &Path) -> Result<Option<u64>> {
     let failed = || format!("could not compress {}", file.display());
     if let Some(node) = paths::on_path("node") {
         let text = process::output(Command::new(node).args(["-e", NODE_PROGRAM]).arg(file));
-        return text
-            .and_then(|t| t.parse().ok())
-            .map(Some)
-            .ok_or_else(failed);
+        return text.and_then(|t| t.parse().ok()).map(Some).ok_or_else(failed);
     }
     let Some(brotli) = paths::on_path("brotli") else {
         return Ok(None);
     };
-    let output = Command::new(brotli)
-        .args(["--stdout", "--best"])
-        .arg(file)
-        .output();
-    let output = output
-        .ok()
-        .filter(|output| output.status.success())
-        .ok_or_else(failed)?;
+    let output = Command::new(brotli).args(["--stdout", "--best"]).arg(file).output();
+    let output = output.ok().filter(|output| output.status.success()).ok_or_else(failed)?;
     Ok(Some(output.stdout.len() as u64))
 }

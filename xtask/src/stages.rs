@@ -12,72 +12,28 @@ struct Stage {
 }
 
 const STAGES: [Stage; 9] = [
-    Stage {
-        name: "tools",
-        what: "get what is missing",
-        run: tools,
-    },
-    Stage {
-        name: "format",
-        what: "rustfmt",
-        run: format,
-    },
-    Stage {
-        name: "lint",
-        what: "clippy, native: everything",
-        run: lint_native,
-    },
-    Stage {
-        name: "lint-wasm",
-        what: "clippy, wasm32: library, programs, browser tests",
-        run: lint_wasm,
-    },
-    Stage {
-        name: "native",
-        what: "tests on this machine",
-        run: native,
-    },
-    Stage {
-        name: "browser",
-        what: "tests/browser_*.rs in headless Chromium",
-        run: browser_tests,
-    },
-    Stage {
-        name: "build",
-        what: "the site, as it ships",
-        run: build,
-    },
-    Stage {
-        name: "size",
-        what: "what a reader downloads",
-        run: size::check,
-    },
-    Stage {
-        name: "e2e",
-        what: "the site in headless Chromium",
-        run: end_to_end,
-    },
+    Stage { name: "tools", what: "get what is missing", run: tools },
+    Stage { name: "format", what: "rustfmt", run: format },
+    Stage { name: "lint", what: "clippy, native: everything", run: lint_native },
+    Stage { name: "lint-wasm", what: "clippy, wasm32: library, programs, browser tests", run: lint_wasm },
+    Stage { name: "native", what: "tests on this machine", run: native },
+    Stage { name: "browser", what: "tests/browser_*.rs in headless Chromium", run: browser_tests },
+    Stage { name: "build", what: "the site, as it ships", run: build },
+    Stage { name: "size", what: "what a reader downloads", run: size::check },
+    Stage { name: "e2e", what: "the site in headless Chromium", run: end_to_end },
 ];
 
 /// Runs the named stages, or all; always closes with what was done and how long it took.
 pub fn test(names: &[String]) -> Result {
     if names.iter().any(|name| name == "--list") {
-        STAGES
-            .iter()
-            .for_each(|stage| println!("{:<10} {}", stage.name, stage.what));
+        STAGES.iter().for_each(|stage| println!("{:<10} {}", stage.name, stage.what));
         return Ok(());
     }
     let chosen = choose(names)?;
     let mut times = Vec::new();
     let mut outcome = Ok(());
     for (index, stage) in chosen.iter().enumerate() {
-        println!(
-            "\n[{}/{}] {}: {}",
-            index + 1,
-            chosen.len(),
-            stage.name,
-            stage.what
-        );
+        println!("\n[{}/{}] {}: {}", index + 1, chosen.len(), stage.name, stage.what);
         let started = Instant::now();
         outcome = (stage.run)().map_err(|why| format!("stage {} failed: {why}", stage.name));
         times.push(started.elapsed());
@@ -149,14 +105,7 @@ fn lint_native() -> Result {
 fn lint_wasm() -> Result {
     let mut command = process::cargo();
     command.args(["clippy", "--locked", "--target", "wasm32-unknown-unknown"]);
-    command.args([
-        "--package",
-        "seqlab",
-        "--lib",
-        "--bins",
-        "--test",
-        "browser_*",
-    ]);
+    command.args(["--package", "seqlab", "--lib", "--bins", "--test", "browser_*"]);
     process::run(command.args(["--", "--deny", "warnings"]))
 }
 

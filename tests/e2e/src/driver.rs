@@ -18,11 +18,7 @@ impl Driver {
     pub fn start() -> Result<Self> {
         xtask::browser::check()?;
         let program = xtask::browser::chromedriver().ok_or("chromedriver has gone")?;
-        let mut process = Command::new(program)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut process = Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let output = process.stdout.take().ok_or("chromedriver without output")?;
         let Ok(port) = port_in(output).recv_timeout(Duration::from_secs(30)) else {
             process.kill().ok();

@@ -77,15 +77,8 @@ where
 /// The address of the site, in a folder below the server's root: it has to work from any folder.
 fn serve_site() -> String {
     let dist = std::env::var_os("SEQLAB_DIST").map_or_else(xtask::paths::dist, Into::into);
-    assert!(
-        dist.join("index.html").is_file(),
-        "no site in {}: run cargo xtask build",
-        dist.display()
-    );
-    let (root, name) = (
-        dist.parent().expect("a folder"),
-        dist.file_name().expect("a name"),
-    );
+    assert!(dist.join("index.html").is_file(), "no site in {}: run cargo xtask build", dist.display());
+    let (root, name) = (dist.parent().expect("a folder"), dist.file_name().expect("a name"));
     // Without the isolation headers, since most static hosts do not send them.
     let server = xtask::server::Server::bind(root, 0, false).expect("a free port");
     format!("{}{}/", server.spawn(), name.to_string_lossy())
@@ -126,9 +119,7 @@ impl Page {
     /// Sets the size of the page's window in CSS pixels, however small.
     pub async fn viewport(&self, width: u32, height: u32) -> Result {
         let cdp = self.cdp();
-        cdp.emulation()
-            .set_device_metrics_override(width, height, 1.0, false)
-            .await?;
+        cdp.emulation().set_device_metrics_override(width, height, 1.0, false).await?;
         Ok(())
     }
 
@@ -147,9 +138,7 @@ impl Page {
     /// Sets one media feature. Others that were set before are forgotten: so is the protocol.
     async fn media(&self, name: &str, value: &str) -> Result {
         let features = json!({ "features": [{ "name": name, "value": value }] });
-        self.cdp()
-            .send_raw("Emulation.setEmulatedMedia", features)
-            .await?;
+        self.cdp().send_raw("Emulation.setEmulatedMedia", features).await?;
         Ok(())
     }
 

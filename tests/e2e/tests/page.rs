@@ -19,10 +19,8 @@ async fn asks_nobody_else_for_anything() {
     with_page(Engine::Cpu, |page| async move {
         page.until("window.wasmBindings", 30.0).await?;
         let foreign = page
-            .js(
-                "return performance.getEntriesByType('resource').map(entry => entry.name)
-                 .filter(name => !name.startsWith(location.origin) && !name.startsWith('data:'))",
-            )
+            .js("return performance.getEntriesByType('resource').map(entry => entry.name)
+                 .filter(name => !name.startsWith(location.origin) && !name.startsWith('data:'))")
             .await?;
         assert_eq!(foreign, serde_json::json!([]));
         Ok(())
@@ -36,9 +34,7 @@ async fn fits_a_telephone() {
         page.viewport(390, 844).await?;
         page.open("").await?;
         page.until("window.wasmBindings", 30.0).await?;
-        let overflow = page
-            .js("return document.documentElement.scrollWidth - innerWidth")
-            .await?;
+        let overflow = page.js("return document.documentElement.scrollWidth - innerWidth").await?;
         assert!(overflow.as_i64() <= Some(0), "{overflow} px too wide");
         Ok(())
     })

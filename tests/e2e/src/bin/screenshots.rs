@@ -36,25 +36,16 @@ async fn main() {
         std::process::exit(2);
     });
     for name in options.engines.clone() {
-        let engine = if name == "cpu" {
-            Engine::Cpu
-        } else {
-            Engine::WebGpu
-        };
+        let engine = if name == "cpu" { Engine::Cpu } else { Engine::WebGpu };
         let options = options.clone();
-        with_page(engine, |page| async move {
-            take_all(&page, &name, &options).await
-        })
-        .await;
+        with_page(engine, |page| async move { take_all(&page, &name, &options).await }).await;
     }
 }
 
 async fn take_all(page: &Page, engine: &str, options: &Options) -> Result {
     for scheme in &options.schemes {
         for width in &options.widths {
-            let file = options
-                .folder
-                .join(format!("{engine}-{scheme}-{width}.png"));
+            let file = options.folder.join(format!("{engine}-{scheme}-{width}.png"));
             page.dark(scheme == "dark").await?;
             page.viewport(*width, height_for(*width)).await?;
             page.open(&options.path).await?;
@@ -77,11 +68,7 @@ async fn take(page: &Page, file: &Path, options: &Options) -> Result {
         }
     }
     page.wait(options.wait).await;
-    if options.full {
-        page.full_picture(file).await
-    } else {
-        page.picture(file).await
-    }
+    if options.full { page.full_picture(file).await } else { page.picture(file).await }
 }
 
 /// Of a telephone, a laptop, a large screen.
@@ -130,10 +117,7 @@ fn list(text: &str) -> Vec<String> {
 }
 
 fn numbers(text: &str) -> Result<Vec<u32>> {
-    Ok(text
-        .split(',')
-        .map(str::parse)
-        .collect::<std::result::Result<_, _>>()?)
+    Ok(text.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?)
 }
 
 fn one_of(text: &str, allowed: &[&str]) -> Result<Vec<String>> {
