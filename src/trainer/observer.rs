@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn sampling_follows_the_probabilities() {
         let logits = [0.0, 2.0_f32.ln(), f32::MIN / 2.0, 1.0_f32.ln()];
-        let mut counts = [0; 4];
+        let mut counts = [0_i32; 4];
         (0..4000).for_each(|at| counts[draw(&logits, 1.0, at as f32 / 4000.0) as usize] += 1);
         assert!(counts[0].abs_diff(1000) < 3 && counts[1].abs_diff(2000) < 3 && counts[2] == 0, "{counts:?}");
         assert_eq!(draw(&logits, 0.05, 0.5), 1);

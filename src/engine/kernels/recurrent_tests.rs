@@ -47,7 +47,7 @@ impl Inputs {
             bias_ih: scaled(3, width, 0.5),
             bias_hh: scaled(4, width, 0.5),
             h0: numbers(5, batch * hidden),
-            c0: if cell.has_c() { numbers(6, batch * hidden) } else { Vec::new() },
+            c0: if cell.has_cell_state() { numbers(6, batch * hidden) } else { Vec::new() },
         }
     }
 
@@ -57,12 +57,12 @@ impl Inputs {
     }
 
     fn c_len(&self) -> usize {
-        if self.cell.has_c() { self.len() } else { 0 }
+        if self.cell.has_cell_state() { self.len() } else { 0 }
     }
 
     fn forward<R: Real>(&self) -> Outputs {
         let (mut h, mut c) = (unset::<R>(self.len()), unset::<R>(self.c_len()));
-        let mut gates = unset::<R>(self.cell.trace() * self.len());
+        let mut gates = unset::<R>(self.cell.recorded() * self.len());
         let io = Forward {
             x_proj: &cast(&self.x_proj),
             weight_hh: &cast(&self.weight),
@@ -81,7 +81,7 @@ impl Inputs {
     fn backward<R: Real>(&self, out: &Outputs, grad_output: &[f64], grad_cell: Option<&[f64]>) -> Gradients {
         let projected = self.cell.gates() * self.len();
         let mut d_x = unset::<R>(projected);
-        let mut d_h = unset::<R>(if self.cell.has_h_proj() { projected } else { 0 });
+        let mut d_h = unset::<R>(if self.cell == Cell::Gru { projected } else { 0 });
         let (mut grad_h, mut grad_c) = (unset::<R>(self.len()), unset::<R>(self.c_len()));
         let (mut dh0, mut dc0) = (unset::<R>(self.h0.len()), unset::<R>(self.c0.len()));
         let grad_cell = grad_cell.map(cast);
@@ -124,7 +124,7 @@ fn step(i: &Inputs, x: &[f64], h: &[f64], c: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let sum = |row: usize| x[row] + i.bias_ih[row] + product(row, h) + i.bias_hh[row];
     let each = |f: &dyn Fn(usize) -> f64| (0..n).map(f).collect::<Vec<f64>>();
     match i.cell {
-        Cell::RnnTanh => (each(&|j| sum(j).tanh()), vec![]),
+        Cell::Rnn => (each(&|j| sum(j).tanh()), vec![]),
         Cell::RnnRelu => (each(&|j| sum(j).max(0.0)), vec![]),
         Cell::Lstm => {
             let c = each(&|j| sigmoid(sum(n + j)) * c[j] + sigmoid(sum(j)) * sum(2 * n + j).tanh());
@@ -193,7 +193,7 @@ fn forward_is_the_formula_and_precisions_agree() {
             assert_close(&single.h, &double.h, 3e-6);
             assert_close(&single.gates, &double.gates, 3e-6);
             let (dh, dc) = (numbers(8, inputs.len()), numbers(9, inputs.c_len()));
-            let outside = cell.has_c().then_some(&dc[..]);
+            let outside = cell.has_cell_state().then_some(&dc[..]);
             let (a, b) = (inputs.backward::<f32>(&double, &dh, outside), inputs.backward::<f64>(&double, &dh, outside));
             for (a, b) in [(a.d_x, b.d_x), (a.d_h, b.d_h), (a.grad_h, b.grad_h), (a.grad_c, b.grad_c)] {
                 assert_close(&a, &b, 1e-5);
@@ -220,16 +220,16 @@ fn backward_matches_differences() {
             change(&mut inputs);
             loss(&inputs, &none, &[])
         };
-        let g = inputs.backward::<f64>(&inputs.forward::<f64>(), &dh, cell.has_c().then_some(&dc[..]));
+        let g = inputs.backward::<f64>(&inputs.forward::<f64>(), &dh, cell.has_cell_state().then_some(&dc[..]));
         assert_gradient(&inputs.x_proj, &g.d_x, |x| with(&|i| i.x_proj = x.to_vec()));
         assert_gradient(&inputs.h0, &g.dh0, |x| with(&|i| i.h0 = x.to_vec()));
         assert_gradient(&inputs.c0, &g.dc0, |x| with(&|i| i.c0 = x.to_vec()));
         assert_gradient(&none, &g.grad_h, |x| loss(&inputs, x, &[]));
-        if cell.has_c() {
+        if cell.has_cell_state() {
             assert_gradient(&none, &g.grad_c, |x| loss(&inputs, &none, x));
         }
         check_weight_gradient(&inputs, &g, |weight| with(&|i| i.weight = weight.to_vec()));
-        let d_bias_hh = column_sums(if cell.has_h_proj() { &g.d_h } else { &g.d_x }, inputs.bias_hh.len());
+        let d_bias_hh = column_sums(if cell == Cell::Gru { &g.d_h } else { &g.d_x }, inputs.bias_hh.len());
         assert_gradient(&inputs.bias_hh, &d_bias_hh, |x| with(&|i| i.bias_hh = x.to_vec()));
         let d_bias_ih = column_sums(&g.d_x, inputs.bias_ih.len());
         assert_gradient(&inputs.bias_ih, &d_bias_ih, |x| with(&|i| i.bias_ih = x.to_vec()));
@@ -248,7 +248,7 @@ fn check_weight_gradient(inputs: &Inputs, g: &Gradients, loss: impl Fn(&[f64]) -
     let out = inputs.forward::<f64>();
     let mut before = unset(inputs.len());
     super::layout::previous(&out.h, &inputs.h0, &mut before);
-    let d = if inputs.cell.has_h_proj() { &g.d_h } else { &g.d_x };
+    let d = if inputs.cell == Cell::Gru { &g.d_h } else { &g.d_x };
     let operand = |row: usize, gate: usize, j: usize| match (inputs.cell, gate) {
         (Cell::GruTextbook, 2) => out.gates[row * 4 * n + 3 * n + j],
         _ => before[row * n + j],
