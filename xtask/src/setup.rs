@@ -92,6 +92,7 @@ fn cargo_tool(program: &str, package: &str, version: &str) -> Result {
 }
 
 /// Optimised lightly: the tools run for a second, building them at their own settings takes minutes.
+/// Trunk only calls others, wasm-bindgen works through megabytes.
 fn install_command(package: &str, version: &str) -> Command {
     let mut command = process::cargo();
     command
@@ -101,7 +102,10 @@ fn install_command(package: &str, version: &str) -> Command {
         .arg(build_folder())
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+        .env(
+            "CARGO_PROFILE_RELEASE_OPT_LEVEL",
+            if package == "trunk" { "0" } else { "1" },
+        );
     if package == "trunk" {
         // No default features: neither TLS nor update checks, as it never has to download anything.
         command.args(["--locked", "--no-default-features"]);
