@@ -2,7 +2,11 @@
 //!
 //! Dependencies point one way: `ui -> protocol <- worker -> trainer -> nn, data -> engine`.
 
+pub mod data;
 pub mod engine;
+pub mod nn;
 pub mod protocol;
 pub mod spec;
+pub mod trainer;
+pub mod worker;
 pub mod ui;

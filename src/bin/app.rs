@@ -1,4 +1,4 @@
-//! The page's program.
+//! The page.
 
 fn main() {
     #[cfg(target_arch = "wasm32")]

@@ -85,11 +85,15 @@ impl Corpus {
     /// the learner, with the key `text`.
     pub fn new(text: &str, spec: &ModelSpec) -> Result<Corpus, SpecError> {
         if text.trim().is_empty() {
-            return Err(SpecError::new("text", "The text is empty. Paste or drop some, a few hundred characters at least."));
+            return Err(SpecError::new(
+                "text",
+                "The text is empty. Paste or drop some, a few hundred characters at least.",
+            ));
         }
         if text.len() > limits::TEXT_BYTES {
             let size = text.len() as f64 / 1e6;
-            let message = format!("The text has {size:.1} MB; up to {} MB can be taken.", limits::TEXT_BYTES as f64 / 1e6);
+            let message =
+                format!("The text has {size:.1} MB; up to {} MB can be taken.", limits::TEXT_BYTES as f64 / 1e6);
             return Err(SpecError::new("text", message));
         }
         let controls = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();

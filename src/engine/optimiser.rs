@@ -5,11 +5,11 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Optimiser {
     /// `torch.optim.SGD`.
-    Sgd { momentum: f32, dampening: f32, nesterov: bool, weight_decay: f32 },
+    Sgd { momentum: f64, dampening: f64, nesterov: bool, weight_decay: f64 },
     /// `torch.optim.RMSprop`; eps is added outside the root.
-    RmsProp { alpha: f32, eps: f32, momentum: f32, centered: bool, weight_decay: f32 },
+    RmsProp { alpha: f64, eps: f64, momentum: f64, centered: bool, weight_decay: f64 },
     /// `torch.optim.Adam`, or `AdamW` with `decoupled` weight decay; eps is added outside the root.
-    Adam { beta1: f32, beta2: f32, eps: f32, weight_decay: f32, decoupled: bool },
+    Adam { beta1: f64, beta2: f64, eps: f64, weight_decay: f64, decoupled: bool },
 }
 
 /// Entries of the `hyper` input.
@@ -35,7 +35,7 @@ impl Optimiser {
     /// 1 - beta1^step, sqrt(1 - beta2^step), 1 at the first step else 0.
     pub fn hyper(&self, step: u64, learning_rate: f32, clip: Option<f32>) -> [f32; HYPER] {
         let (beta1, beta2) = match *self {
-            Optimiser::Adam { beta1, beta2, .. } => (f64::from(beta1), f64::from(beta2)),
+            Optimiser::Adam { beta1, beta2, .. } => (beta1, beta2),
             _ => (0.0, 0.0),
         };
         let correction1 = 1.0 - power(beta1, step);

@@ -41,13 +41,6 @@ pub struct Location {
     pub len: usize,
 }
 
-impl Location {
-    /// Whether two values share an element.
-    pub fn overlaps(&self, other: &Location) -> bool {
-        self.slot == other.slot && self.offset < other.offset + other.len && other.offset < self.offset + self.len
-    }
-}
-
 /// The steps of one program.
 #[derive(Clone, Debug)]
 pub struct PlannedProgram {
@@ -166,16 +159,12 @@ impl Plan {
         self.programs[program].steps.iter().map(|step| count(step) as f64).sum()
     }
 
-    /// Whether no output of a step overlaps another operand of it: what lets a backend write while it reads.
+    /// Whether every output of a step has a slot that no other operand of the step is in: what lets a backend write
+    /// while it reads, and a GPU bind the one for writing and the other for reading.
     fn disjoint(&self) -> bool {
         self.programs.iter().flat_map(|program| &program.steps).all(|step| {
-            let outputs: Vec<Location> = step.outputs.iter().map(|id| self.placed(*id)).collect();
-            let inputs: Vec<Location> = step.inputs.iter().map(|id| self.placed(*id)).collect();
-            let apart = |at: usize| {
-                let output = &outputs[at];
-                !inputs.iter().chain(&outputs[..at]).any(|other| output.overlaps(other))
-            };
-            (0..outputs.len()).all(apart)
+            let slots: Vec<usize> = step.outputs.iter().chain(&step.inputs).map(|id| self.placed(*id).slot).collect();
+            (0..step.outputs.len()).all(|at| !slots[at + 1..].contains(&slots[at]))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::graph::Graph;
-use crate::engine::kernels::gemm;
+use crate::engine::kernels::gemm::{self, Mat, Size, Start};
 use crate::engine::rng::{Rng, Stream};
 
 /// Options besides the seed.
@@ -58,7 +58,8 @@ pub fn spectral_radius(matrix: &[f32], size: usize) -> f32 {
     const SQUARINGS: u32 = 16;
     let mut current = matrix.to_vec();
     let mut next = vec![0.0_f32; size * size];
-    let mut scratch = vec![0.0_f32; gemm::square_scratch(size)];
+    let product = Size { m: size, n: size, k: size };
+    let mut scratch = vec![0.0_f32; gemm::gemm_scratch(product)];
     let mut radius = 1.0_f64;
     for squaring in 0..=SQUARINGS {
         let norm = current.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
@@ -67,7 +68,8 @@ pub fn spectral_radius(matrix: &[f32], size: usize) -> f32 {
         }
         radius *= (0..squaring).fold(norm, |root, _| root.sqrt());
         current.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
-        gemm::square(&current, size, &mut next, &mut scratch);
+        let (a, b) = (Mat::rows(&current, size), Mat::rows(&current, size));
+        gemm::gemm(product, a, b, &mut next, size, Start::Zero, &mut scratch);
         std::mem::swap(&mut current, &mut next);
     }
     radius as f32

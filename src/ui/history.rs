@@ -46,10 +46,25 @@ impl History {
         *self = History::default();
     }
 
-    /// Adds the row of `step`. A step that is not after the last one begins a new history.
-    pub fn push(&mut self, step: u64, row: &[f32]) {
-        if row.len() != self.columns || (!self.is_empty() && step <= self.last_step) {
+    /// Forgets what came after `step`.
+    pub fn rewind(&mut self, step: u64) {
+        let kept = self.buckets.partition_point(|bucket| bucket.step <= step);
+        self.buckets.truncate(kept);
+        self.values.truncate(kept * self.columns);
+        self.last_step = self.buckets.last().map_or(0, |bucket| bucket.step);
+        if kept == 0 {
             self.clear();
+        }
+    }
+
+    /// Adds the row of `step`. Where that is not after the last one, training went back: what came between is void.
+    pub fn push(&mut self, step: u64, row: &[f32]) {
+        if row.len() != self.columns {
+            self.clear();
+        } else if step <= self.last_step {
+            self.rewind(step.saturating_sub(1));
+        }
+        if self.is_empty() {
             self.columns = row.len();
             self.stride = 1;
         }
@@ -157,11 +172,15 @@ mod tests {
     }
 
     #[test]
-    fn going_back_begins_anew() {
+    fn going_back_voids_what_came_between() {
         let mut history = History::default();
-        history.push(10, &[1.0]);
+        (1..=10).for_each(|step| history.push(step, &[1.0]));
+        history.push(6, &[2.0]);
+        assert_eq!((history.len(), history.last_step(), history.latest(0).unwrap().mean), (6, 6, 2.0));
         history.push(1, &[2.0]);
         assert_eq!((history.len(), history.last_step()), (1, 1));
+        history.rewind(0);
+        assert!(history.is_empty());
         history.push(2, &[1.0, 2.0]);
         assert_eq!((history.len(), history.columns()), (1, 2));
     }

@@ -67,7 +67,8 @@ impl FrameStore {
     /// Takes a frame in; `fill` copies the message's numbers.
     pub fn accept(&mut self, header: FrameHeader, fill: impl FnOnce(&mut Vec<f32>)) {
         if header.step < self.header.step {
-            self.clear();
+            self.history.rewind(header.step);
+            self.samples.retain(|sample| sample.step <= header.step);
         }
         self.header = header;
         self.data.clear();
@@ -87,8 +88,7 @@ impl FrameStore {
     /// The tensor at `path`, where the frame has it whole.
     pub fn tensor(&self, path: &str) -> Option<Tensor<'_>> {
         let section = self.header.sections.iter().find(|section| section.path == path)?;
-        let length = section.shape.iter().product::<usize>();
-        let values = self.data.get(section.offset..section.offset.checked_add(length)?)?;
+        let values = self.data.get(section.offset..section.offset.checked_add(section.length())?)?;
         Some(Tensor { shape: &section.shape, values })
     }
 

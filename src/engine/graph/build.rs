@@ -111,25 +111,26 @@ impl Graph {
     /// As [`Graph::apply`].
     pub fn keep_gradients(&mut self, loss: ValueId) -> Result<Gradients, EngineError> {
         let gradients = self.gradients(loss)?;
-        let wanted: Vec<(String, ValueId)> =
+        let parameters: Vec<(String, ValueId)> =
             self.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.value)).collect();
-        for (name, value) in wanted {
-            let gradient = self.own_gradient(gradients.of(value), value)?;
-            self.name(gradient, format!("gradients/{name}"));
-            self.parameter_gradients.push(gradient);
+        let found: Vec<Option<ValueId>> = parameters.iter().map(|(_, value)| gradients.of(*value)).collect();
+        for ((name, value), gradient) in parameters.iter().zip(&found) {
+            let own = match gradient {
+                None => self.fill(0.0, self.shape(*value).clone())?,
+                Some(id) if self.is_only_a_gradient(*id, &found) => *id,
+                Some(id) => self.affine(*id, 1.0, 0.0)?,
+            };
+            self.name(own, format!("gradients/{name}"));
+            self.parameter_gradients.push(own);
         }
         Ok(gradients)
     }
 
-    /// A gradient that no other parameter uses: zeros where the loss does not depend, a copy where it is shared.
-    fn own_gradient(&mut self, gradient: Option<ValueId>, of: ValueId) -> Result<ValueId, EngineError> {
-        match gradient {
-            None => self.fill(0.0, self.shape(of).clone()),
-            Some(id) if self.parameter_gradients.contains(&id) || !matches!(self.value(id).source, Source::Node(_)) => {
-                self.affine(id, 1.0, 0.0)
-            }
-            Some(id) => Ok(id),
-        }
+    /// Whether a value may live in the flat gradients: computed by a node, read by none, the gradient of one parameter.
+    fn is_only_a_gradient(&self, id: ValueId, found: &[Option<ValueId>]) -> bool {
+        let computed = matches!(self.value(id).source, Source::Node(_));
+        let read = self.nodes.iter().any(|node| node.inputs.contains(&id));
+        computed && !read && found.iter().filter(|other| **other == Some(id)).count() == 1
     }
 
     /// Adds one optimiser step on the kept gradients. Needs the input `hyper`; the norm of every parameter's

@@ -5,6 +5,7 @@ mod gradient;
 mod op;
 mod shape;
 
+pub use build::{RecurrentInput, RecurrentOutput};
 pub use gradient::Gradients;
 pub use op::Op;
 

@@ -11,65 +11,19 @@
 use super::gemm::{self, Mat, Size, Start};
 use super::real::Real;
 use super::{gru, gru_textbook, lstm, rnn};
-
-/// The recurrent cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cell {
-    /// h = tanh(x + b_ih + W h + b_hh).
-    RnnTanh,
-    /// h = max(0, x + b_ih + W h + b_hh).
-    RnnRelu,
-    /// Long short-term memory, gates i, f, g, o.
-    Lstm,
-    /// PyTorch's gated recurrent unit, gates r, z, n, reset after the product.
-    Gru,
-    /// Cho's gated recurrent unit, gates r, z, n, reset before the product.
-    GruTextbook,
-}
+pub use crate::engine::cell::Cell;
 
 /// Calls a generic function with the cell's [`Recurrence`].
 macro_rules! with_cell {
     ($cell:expr, $function:ident $arguments:tt) => {
         match $cell {
-            Cell::RnnTanh => $function::<R, rnn::Tanh> $arguments,
+            Cell::Rnn => $function::<R, rnn::Tanh> $arguments,
             Cell::RnnRelu => $function::<R, rnn::Relu> $arguments,
             Cell::Lstm => $function::<R, lstm::Lstm> $arguments,
             Cell::Gru => $function::<R, gru::Gru> $arguments,
             Cell::GruTextbook => $function::<R, gru_textbook::GruTextbook> $arguments,
         }
     };
-}
-
-impl Cell {
-    /// Every cell.
-    pub const ALL: [Self; 5] = [Self::RnnTanh, Self::RnnRelu, Self::Lstm, Self::Gru, Self::GruTextbook];
-
-    /// G: blocks of H rows in `weight_hh`, of H numbers in `x_proj`.
-    pub fn gates(self) -> usize {
-        type R = f32;
-        with_cell!(self, gates_of())
-    }
-    /// Blocks of H numbers kept of each step in `gates`.
-    pub fn trace(self) -> usize {
-        type R = f32;
-        with_cell!(self, trace_of())
-    }
-    /// Whether there is a second state, c.
-    pub fn has_c(self) -> bool {
-        self == Self::Lstm
-    }
-    /// Whether the gradient of W_hh h differs from the one of W_ih x and is returned as `d_h_proj`.
-    pub fn has_h_proj(self) -> bool {
-        self == Self::Gru
-    }
-}
-
-fn gates_of<R: Real, C: Recurrence<R>>() -> usize {
-    C::GATES
-}
-
-fn trace_of<R: Real, C: Recurrence<R>>() -> usize {
-    C::TRACE
 }
 
 /// Steps, sequences and units.
@@ -134,7 +88,7 @@ pub struct Backward<'a, R> {
     pub grad_cell: Option<&'a [R]>,
     /// Output [T, B, G*H]: gradient of `x_proj` (and of b_ih's sum).
     pub d_x_proj: &'a mut [R],
-    /// Output [T, B, G*H]: gradient of W_hh h + b_hh where it differs from `d_x_proj` ([`Cell::has_h_proj`]).
+    /// Output [T, B, G*H]: gradient of W_hh h + b_hh where it differs from `d_x_proj` (`nn.GRU`).
     pub d_h_proj: &'a mut [R],
     /// Output [T, B, H]: total derivative dL/dh_t, from outside and through all later steps.
     pub grad_h: &'a mut [R],

@@ -9,7 +9,7 @@ use crate::ui::controls::segments::Segments;
 use crate::ui::controls::slider::Scale;
 use crate::ui::lab::Lab;
 
-/// Up to so many choices are shown side by side.
+/// Up to so many choices are shown side by side; the cell's always are.
 const SEGMENTS: usize = 3;
 
 /// All settings of the model and its training.
@@ -56,7 +56,7 @@ fn value(property: &'static Property) -> Signal<String> {
 
 fn choice(property: &'static Property, choices: &'static [(&'static str, &'static str)]) -> AnyView {
     let owned = || choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
-    if choices.len() <= SEGMENTS {
+    if choices.len() <= SEGMENTS || property.key == "cell" {
         return segments(property, owned());
     }
     let lab = Lab::here();

@@ -173,6 +173,7 @@ impl Lab {
     /// Back to step 0 with the same seed.
     pub fn reset(self) {
         self.clear_run();
+        self.running.set(false);
         self.notices.update(|notices| notices.retain(|notice| !notice.reset));
         self.send(&Command::Reset);
     }

@@ -31,6 +31,7 @@ impl Lab {
         match event {
             Event::Ready { .. } => self.begin(),
             Event::Built(model) => self.built(*model),
+            Event::Moved(model) => self.model.set(Some(Arc::new(*model))),
             Event::Rejected { errors } => self.rejected(errors),
             Event::Frame(header) => self.take_frame(header, buffer),
             Event::Notice { message } => self.tell(message, false),
@@ -114,13 +115,8 @@ impl Lab {
             .inner
             .try_update_value(|inner| {
                 let step = header.step;
-                inner.store.accept(header, |data| {
-                    if let Some(buffer) = &buffer {
-                        let numbers = Float32Array::new(buffer);
-                        data.resize(numbers.length() as usize, 0.0);
-                        numbers.copy_to(data);
-                    }
-                });
+                let length = header.sections.iter().map(|section| section.offset + section.length()).max();
+                inner.store.accept(header, |data| copy(buffer.as_ref(), length.unwrap_or(0), data));
                 inner.buffer = buffer;
                 let trust = inner.flow.frame_arrived(step, running);
                 let (done, waiting) = inner.stepping.drain(..).partition(|(target, _)| trust && !running && *target <= step);
@@ -179,4 +175,13 @@ impl Lab {
             }
         });
     }
+}
+
+/// The first `length` numbers of a buffer, which may be longer.
+fn copy(buffer: Option<&ArrayBuffer>, length: usize, into: &mut Vec<f32>) {
+    let Some(buffer) = buffer else { return };
+    let numbers = Float32Array::new(buffer);
+    let length = length.min(numbers.length() as usize);
+    into.resize(length, 0.0);
+    numbers.subarray(0, length as u32).copy_to(into);
 }

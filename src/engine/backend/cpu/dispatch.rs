@@ -1,0 +1,246 @@
+//! Which kernel runs a step, and the scratch memory it needs.
+
+use crate::engine::cell::Cell;
+use crate::engine::graph::{Graph, Node, Op, Shape, ValueId};
+use crate::engine::kernels::conv::ConvDims;
+use crate::engine::kernels::gemm::{Mat, Size, Start};
+use crate::engine::kernels::layout::Range;
+use crate::engine::kernels::real::Real;
+use crate::engine::kernels::recurrent::{Backward, Dims, Forward};
+use crate::engine::kernels::*;
+use crate::engine::optimiser::Optimiser;
+use crate::engine::plan::Plan;
+
+use super::MOST_OUTPUTS;
+
+/// The operands a step reads.
+pub(super) struct Operands<'a, R> {
+    pub plan: &'a Plan,
+    pub step: &'a Node,
+    pub floats: &'a [Vec<R>],
+    pub ids: &'a [Vec<u32>],
+}
+
+impl<'a, R> Operands<'a, R> {
+    fn input(&self, at: usize) -> &'a [R] {
+        let location = self.plan.placed(self.step.inputs[at]);
+        &self.floats[location.slot][location.offset..location.offset + location.len]
+    }
+
+    fn ids(&self, at: usize) -> &'a [u32] {
+        let location = self.plan.placed(self.step.inputs[at]);
+        &self.ids[location.slot][..location.len]
+    }
+
+    fn shape(&self, at: usize) -> &Shape {
+        self.plan.graph().shape(self.step.inputs[at])
+    }
+
+    fn count(&self) -> usize {
+        self.step.inputs.len()
+    }
+}
+
+/// Elements of scratch memory a step needs.
+pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
+    let shape = |id: ValueId| graph.shape(id);
+    match &step.op {
+        Op::MatMul { transpose_a, transpose_b } => {
+            gemm::gemm_scratch(matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1])))
+        }
+        Op::Recurrent(cell) => recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0]))),
+        Op::RecurrentBackward(cell) => {
+            let h = 1 + usize::from(cell.recorded() > 0);
+            recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
+        }
+        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } => shape(step.inputs[0]).last(),
+        Op::Conv1dCausal => conv::conv1d_scratch(conv_dims(shape(step.inputs[0]), shape(step.inputs[1]).last())),
+        Op::Conv1dCausalGradInput => {
+            conv::conv1d_scratch(conv_dims(shape(step.inputs[1]), shape(step.inputs[0]).last()))
+        }
+        Op::Conv1dCausalGradWeight { taps } => conv::conv1d_scratch(conv_dims(shape(step.inputs[0]), *taps)),
+        _ => 0,
+    }
+}
+
+fn sequence_dims(h: &Shape) -> Dims {
+    Dims { steps: h.0[0], batch: h.0[1], hidden: h.0[2] }
+}
+
+fn conv_dims(x: &Shape, taps: usize) -> ConvDims {
+    ConvDims { steps: x.0[0], batch: x.0[1], channels: x.0[2], taps }
+}
+
+fn matmul_size(transpose_a: bool, transpose_b: bool, a: &Shape, b: &Shape) -> Size {
+    if transpose_a {
+        return Size { m: a.last(), n: b.last(), k: a.rows() };
+    }
+    let n = if transpose_b { b.0[0] } else { b.0[1] };
+    Size { m: a.rows(), n, k: a.last() }
+}
+
+/// Runs the kernel of a step.
+pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+    match &x.step.op {
+        Op::Recurrent(cell) => return recurrent_forward(*cell, x, outputs, scratch),
+        Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
+        Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
+        _ => {}
+    }
+    let [y, ..] = outputs;
+    let number = |value: f32| R::from_f64(f64::from(value));
+    match &x.step.op {
+        Op::Unary(kind) => unary::unary(*kind, x.input(0), y),
+        Op::UnaryGrad(kind) => unary::unary_grad(*kind, x.input(0), x.input(1), y),
+        Op::Binary(kind) => binary::binary(*kind, x.input(0), x.input(1), y),
+        Op::Affine { scale, shift } => binary::affine(number(*scale), number(*shift), x.input(0), y),
+        Op::Fill { value, .. } => binary::fill(number(*value), y),
+        Op::MatMul { transpose_a, transpose_b } => matmul(*transpose_a, *transpose_b, x, y, scratch),
+        Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
+        Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
+        Op::Pad { axis, start, total } => {
+            let mut full = x.shape(0).clone();
+            let len = std::mem::replace(&mut full.0[*axis], *total);
+            layout::pad(range(&full, *axis, *start, len), x.input(0), y);
+        }
+        Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
+        Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
+        Op::SumLast => reduce::sum_last(x.input(0), y),
+        Op::SumLeading { .. } => reduce::sum_leading(x.input(0), y),
+        Op::RowNorm => reduce::row_norm(x.input(0), y),
+        Op::Softmax => {
+            let mask = (x.count() == 2).then(|| x.input(1));
+            softmax::softmax(x.shape(0).last(), x.input(0), mask, y);
+        }
+        Op::SoftmaxGrad => softmax::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
+        Op::LogSoftmax => softmax::log_softmax(x.shape(0).last(), x.input(0), y),
+        Op::LogSoftmaxGrad => softmax::log_softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
+        Op::LogSumExp => softmax::logsumexp(x.shape(0).last(), x.input(0), y, scratch),
+        Op::CrossEntropy { ignore } => cross_entropy::cross_entropy(x.input(0), x.ids(1), *ignore, y, scratch),
+        Op::CrossEntropyGrad { ignore } => {
+            cross_entropy::cross_entropy_grad(x.input(0), x.ids(1), *ignore, x.input(2), y);
+        }
+        Op::ArgmaxEquals => cross_entropy::argmax_equals(x.input(0), x.ids(1), y),
+        Op::NotEqual { value } => cross_entropy::not_equal(x.ids(0), *value, y),
+        Op::WeightedMean => reduce::weighted_mean(x.input(0), x.input(1), y),
+        Op::WeightedMeanGrad => reduce::weighted_mean_grad(x.input(0), x.input(1), y),
+        Op::Embedding { .. } => embedding::embedding(x.shape(1).last(), x.ids(0), x.input(1), y),
+        Op::EmbeddingGrad { padding, .. } => {
+            embedding::embedding_grad(x.shape(1).last(), x.ids(0), x.input(1), *padding, y);
+        }
+        Op::LayerNorm { eps } => layer_norm::layer_norm(x.shape(0).last(), f64::from(*eps), x.input(0), y),
+        Op::LayerNormGrad { eps } => {
+            layer_norm::layer_norm_grad(x.shape(0).last(), f64::from(*eps), x.input(0), x.input(1), y, scratch);
+        }
+        Op::Conv1dCausal => {
+            let dims = conv_dims(x.shape(0), x.shape(1).last());
+            conv::conv1d_causal(dims, x.input(0), x.input(1), y, scratch);
+        }
+        Op::Conv1dCausalGradInput => {
+            let dims = conv_dims(x.shape(1), x.shape(0).last());
+            conv::conv1d_causal_grad_x(dims, x.input(1), x.input(0), y, scratch);
+        }
+        Op::Conv1dCausalGradWeight { taps } => {
+            conv::conv1d_causal_grad_weight(conv_dims(x.shape(0), *taps), x.input(0), x.input(1), y, scratch);
+        }
+        Op::Previous => layout::previous(x.input(0), x.input(1), y),
+        Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
+        Op::Copy => y.copy_from_slice(x.input(0)),
+        Op::Recurrent(_) | Op::RecurrentBackward(_) | Op::Optimise(_) => unreachable!("handled above"),
+    }
+}
+
+fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
+    let outer = shape.0[..axis].iter().product();
+    let inner = shape.0[axis + 1..].iter().product();
+    Range { outer, axis: shape.0[axis], inner, start, len }
+}
+
+fn matmul<R: Real>(transpose_a: bool, transpose_b: bool, x: &Operands<'_, R>, y: &mut [R], scratch: &mut [R]) {
+    let size = matmul_size(transpose_a, transpose_b, x.shape(0), x.shape(1));
+    let a = if transpose_a { Mat::transposed(x.input(0), size.m) } else { Mat::rows(x.input(0), size.k) };
+    let b = if transpose_b { Mat::transposed(x.input(1), size.k) } else { Mat::rows(x.input(1), size.n) };
+    gemm::gemm(size, a, b, y, size.n, Start::Zero, scratch);
+}
+
+fn recurrent_forward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+    let dims = sequence_dims(x.plan.graph().shape(x.step.outputs[0]));
+    let [h, second, third, ..] = outputs;
+    let (c, gates) = if cell.has_cell_state() { (second, third) } else { (third, second) };
+    let c0 = if cell.has_cell_state() { x.input(5) } else { &[] };
+    let io = Forward {
+        x_proj: x.input(0),
+        weight_hh: x.input(1),
+        bias_ih: x.input(2),
+        bias_hh: x.input(3),
+        h0: x.input(4),
+        c0,
+        h,
+        c,
+        gates,
+    };
+    recurrent::forward(cell, dims, io, scratch);
+}
+
+fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+    let (has_c, recorded) = (cell.has_cell_state(), usize::from(cell.recorded() > 0));
+    let cells = usize::from(has_c);
+    let h = 1 + recorded;
+    let outside = h + 2 + 2 * cells;
+    let dims = sequence_dims(x.shape(h));
+    let [d_x_proj, a, b, c, d] = outputs;
+    let none: &mut [R] = &mut [];
+    let none2: &mut [R] = &mut [];
+    let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell, has_c) {
+        (Cell::Gru, _) => (a, b, none, c, d),
+        (_, true) => (none, a, b, c, d),
+        _ => (none, a, none2, b, d),
+    };
+    let io = Backward {
+        weight_hh: x.input(0),
+        gates: if recorded == 1 { x.input(1) } else { &[] },
+        h: x.input(h),
+        c: if has_c { x.input(h + 1) } else { &[] },
+        h0: x.input(h + 1 + cells),
+        c0: if has_c { x.input(h + 3) } else { &[] },
+        grad_output: x.input(outside),
+        grad_cell: (x.count() > outside + 1).then(|| x.input(outside + 1)),
+        d_x_proj,
+        d_h_proj,
+        grad_h,
+        grad_c,
+        dh0,
+        dc0,
+    };
+    recurrent::backward(cell, dims, io, scratch);
+}
+
+fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
+    let (gradient, norms, hyper) = (x.input(0), x.input(1), x.input(2));
+    let [parameters, first, second, third, _] = outputs;
+    let lr = hyper[0].to_f64();
+    let (_, factor) = optim::clip_factor(norms, hyper[1]);
+    match *optimiser {
+        Optimiser::Sgd { momentum, dampening, nesterov, weight_decay } => {
+            let options = optim::Sgd { lr, momentum, dampening, nesterov, weight_decay };
+            optim::sgd(&options, hyper[4] == R::ONE, factor, gradient, parameters, first);
+        }
+        Optimiser::RmsProp { alpha, eps, momentum, centered, weight_decay } => {
+            let options = optim::RmsProp { lr, alpha, eps, momentum, centered, weight_decay };
+            let (velocity, mean) = if momentum != 0.0 { (second, third) } else { (third, second) };
+            optim::rmsprop(
+                &options,
+                factor,
+                gradient,
+                parameters,
+                optim::RmsPropState { square: first, mean, velocity },
+            );
+        }
+        Optimiser::Adam { beta1, beta2, eps, weight_decay, decoupled } => {
+            let (correction1, root2) = (hyper[2].to_f64(), hyper[3].to_f64());
+            let correction2 = root2 * root2;
+            let options = optim::Adam { lr, beta1, beta2, eps, weight_decay, decoupled, correction1, correction2 };
+            optim::adam(&options, factor, gradient, parameters, first, second);
+        }
+    }
+}
