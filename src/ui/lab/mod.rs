@@ -134,6 +134,8 @@ impl Lab {
             last_change: 0.0,
             resume: false,
         };
+        // Until the model has read it, so that nothing moves when it has.
+        let probe_symbols = setup.probe_text().chars().map(String::from).collect();
         Lab {
             setup: RwSignal::new(setup),
             focus: RwSignal::new(focus),
@@ -144,7 +146,7 @@ impl Lab {
             frame: RwSignal::new(0),
             readout: RwSignal::new(Readout::default()),
             sample: RwSignal::new((0, String::new())),
-            probe_symbols: RwSignal::new(Arc::default()),
+            probe_symbols: RwSignal::new(Arc::new(probe_symbols)),
             mark: RwSignal::new(None),
             equation: RwSignal::new(None),
             undoable: RwSignal::new((false, false)),
