@@ -1,0 +1,52 @@
+//! The engine against PyTorch's results.
+//!
+//!     cargo test --release --test reference
+//!     SEQLAB_REFERENCE=/path/to/folder cargo test --release --test reference
+//!
+//! runs every case of `tests/reference`, or of another folder in its format, that the engine knows, and names the
+//! others. See `tests/reference/README.md`.
+
+mod reference_cases;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use reference_cases::{Backend, check_folder};
+use seqlab::engine::backend::cpu::CpuExecutable;
+
+fn check(backend: &Backend) {
+    let given = std::env::var_os("SEQLAB_REFERENCE").map(PathBuf::from);
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let report = check_folder(given.as_deref().unwrap_or(&own), backend);
+    let mut text = format!("\n{}, allowed {} times the tolerance:\n", backend.name, backend.allowance);
+    for line in &report.lines {
+        text += &format!("  {line}\n");
+    }
+    if !report.unknown.is_empty() {
+        text += &format!("  not known yet: {}\n", report.unknown.join(", "));
+    }
+    // Past the test harness, which swallows what a passing test prints.
+    std::io::stdout().write_all(text.as_bytes()).expect("standard output takes text");
+    assert!(report.failures.is_empty(), "{}:\n{}", backend.name, report.failures.join("\n"));
+    assert!(report.compared > 0, "no tensor was compared");
+    assert!(given.is_some() || report.unknown.is_empty(), "{} is not known", report.unknown.join(", "));
+}
+
+#[test]
+fn the_cpu_meets_the_references() {
+    check(&Backend {
+        name: "CPU f32",
+        allowance: 1.0,
+        load: |plan, journal| Ok(Box::new(CpuExecutable::<f32>::new(plan, journal))),
+    });
+}
+
+/// In f64 only the formulas count, and the rounding of what is read.
+#[test]
+fn the_formulas_meet_the_references_twenty_times_closer() {
+    check(&Backend {
+        name: "CPU f64",
+        allowance: 0.05,
+        load: |plan, journal| Ok(Box::new(CpuExecutable::<f64>::new(plan, journal))),
+    });
+}
