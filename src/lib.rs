@@ -9,3 +9,4 @@ pub mod protocol;
 pub mod spec;
 pub mod trainer;
 pub mod worker;
+pub mod ui;

@@ -152,6 +152,13 @@ pub struct Section {
     pub offset: usize,
 }
 
+impl Section {
+    /// Numbers of the tensor.
+    pub fn length(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
 /// The numbers of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FrameHeader {
