@@ -22,8 +22,8 @@ fn executable(workload: &Workload, backend: BackendKind) -> Option<Box<dyn Execu
         hidden: workload.hidden,
     };
     let optimiser = seqlab::engine::optimiser::Optimiser::ADAM;
-    let training = model::training(&language_model, workload.steps, workload.batch, optimiser)
-        .expect("the workloads' shapes fit");
+    let training =
+        model::training(&language_model, workload.steps, workload.batch, optimiser).expect("the workloads' shapes fit");
     let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
     let plan = Plan::new(training.graph.clone(), device::MEMORY_LIMIT).expect("the workloads are small");
     let mut executable = pollster::block_on(device::open(backend, plan, &training.journal[..1])).ok()?;

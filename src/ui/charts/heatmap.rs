@@ -44,7 +44,10 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
     let place = move |event: &ev::PointerEvent| Some(place(&body.get_untracked()?, event, lab));
     let label = move || {
         let (steps, units) = size(lab);
-        format!("Heat map of the {}: {steps} timesteps to the right, {units} units downwards. Arrow keys move the mark, Enter opens the equation.", signal.name)
+        format!(
+            "Heat map of the {}: {steps} timesteps to the right, {units} units downwards. Arrow keys move the mark, Enter opens the equation.",
+            signal.name
+        )
     };
     let low = move || if signal.signed { format::significant(-f64::from(reach.get()), 2) } else { "0".to_owned() };
     let high = move || if signal.signed { format::significant(f64::from(reach.get()), 2) } else { "1".to_owned() };

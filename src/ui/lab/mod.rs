@@ -214,10 +214,11 @@ impl Lab {
     }
 
     fn new_id(self) -> u32 {
-        self.inner.try_update_value(|inner| {
-            inner.next_id += 1;
-            inner.next_id
-        })
-        .unwrap_or_default()
+        self.inner
+            .try_update_value(|inner| {
+                inner.next_id += 1;
+                inner.next_id
+            })
+            .unwrap_or_default()
     }
 }

@@ -56,8 +56,9 @@ fn Choosers() -> impl IntoView {
     let lab = Lab::here();
     let layers = Memo::new(move |_| lab.dimensions().0);
     let units = Signal::derive(move || lab.dimensions().1);
-    let layer_choices =
-        Signal::derive(move || (1..=layers.get()).map(|layer| (layer.to_string(), layer.to_string())).collect::<Vec<_>>());
+    let layer_choices = Signal::derive(move || {
+        (1..=layers.get()).map(|layer| (layer.to_string(), layer.to_string())).collect::<Vec<_>>()
+    });
     let signal_choices = Signal::derive(move || {
         let signal = |signal: &crate::engine::cell::Signal| (signal.symbol.to_owned(), signal.symbol.to_owned());
         lab.cell().signals().iter().map(signal).collect::<Vec<_>>()
