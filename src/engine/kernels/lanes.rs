@@ -25,6 +25,8 @@ pub trait Lanes<R: Real>:
     fn to_array(self) -> [R; WIDTH];
     /// `yes` where `self < other`, else `no` (also where they cannot be compared).
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Lane i of result j is lane j of `rows[i]`.
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
     /// Absolute value.
     fn abs(self) -> Self;
     /// Square root.
@@ -156,6 +158,10 @@ impl Lanes<f32> for F32x4 {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         Self(self.0.simd_lt(other.0).select(yes.0, no.0))
     }
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        f32x4::transpose(rows.map(|row| row.0)).map(Self)
+    }
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn max(self, other: Self) -> Self {
@@ -225,6 +231,9 @@ impl Lanes<f64> for F64x4 {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] < other.0[i] { yes.0[i] } else { no.0[i] }))
     }
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        std::array::from_fn(|j| Self(std::array::from_fn(|i| rows[i].0[j])))
+    }
     fn abs(self) -> Self {
         self.each(f64::abs)
     }
@@ -281,6 +290,17 @@ pub struct At {
 }
 
 impl At {
+    /// Four elements.
+    #[inline(always)]
+    pub fn full(start: usize) -> Self {
+        Self { start, count: WIDTH }
+    }
+    /// The first `len` elements, at most eight, as two.
+    #[inline(always)]
+    pub fn parts(len: usize) -> [Self; 2] {
+        let first = len.min(WIDTH);
+        [Self { start: 0, count: first }, Self { start: first, count: len - first }]
+    }
     /// The elements' range.
     #[inline(always)]
     pub fn range(self) -> std::ops::Range<usize> {
