@@ -1,6 +1,6 @@
 //! Losses over rows of logits [N, V] with targets [N]: `torch.nn.functional.cross_entropy(reduction="none")`.
 
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::softmax::{largest, sum_exp};
 
@@ -28,7 +28,7 @@ pub fn cross_entropy_grad<R: Real>(logits: &[R], targets: &[u32], ignore: Option
         }
         let total = sum_exp(&logits[row * width..(row + 1) * width], dx);
         let scale = R::Lanes::splat(dnll / total);
-        each(width, |i| i.put(dx, i.get(dx) * scale));
+        each!(width, |i| i.put(dx, i.get(dx) * scale));
         dx[target as usize] -= dnll;
     }
 }

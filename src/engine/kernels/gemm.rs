@@ -220,11 +220,10 @@ fn short_tile<R: Real>(rows: usize, a: &[R], b: &[R], c: &mut [R], ldc: usize, c
 /// The first HIGH rows of a tile of C: c = start + A B, sums in registers. A is [k, ROWS], B is [k, COLUMNS].
 #[inline(always)]
 fn tile<R: Real, const HIGH: usize>(a: &[R], b: &[R], c: &mut [R], ldc: usize, columns: usize, start: Start<'_, R>) {
-    let halves = if columns == COLUMNS { [At::full(0), At::full(WIDTH)] } else { At::parts(columns) };
     let mut sums: [[R::Lanes; 2]; HIGH] = std::array::from_fn(|i| match start {
         Start::Zero => [R::Lanes::splat(R::ZERO); 2],
-        Start::Keep => halves.map(|half| half.get(&c[i * ldc..])),
-        Start::Row(row) => halves.map(|half| half.get(row)),
+        Start::Keep => load_line(&c[i * ldc..][..columns]),
+        Start::Row(row) => load_line(row),
     });
     for (a, b) in a.chunks_exact(ROWS).zip(b.chunks_exact(COLUMNS)) {
         let b = [R::Lanes::load(b), R::Lanes::load(&b[WIDTH..])];
@@ -235,10 +234,31 @@ fn tile<R: Real, const HIGH: usize>(a: &[R], b: &[R], c: &mut [R], ldc: usize, c
         }
     }
     for (i, sums) in sums.into_iter().enumerate() {
-        for (half, sum) in halves.into_iter().zip(sums) {
-            half.put(&mut c[i * ldc..], sum);
-        }
+        store_line(sums, &mut c[i * ldc..][..columns]);
     }
+}
+
+/// One line of a tile, at most [`COLUMNS`] numbers.
+#[inline(always)]
+fn load_line<R: Real>(line: &[R]) -> [R::Lanes; 2] {
+    if line.len() == COLUMNS {
+        return [R::Lanes::load(line), R::Lanes::load(&line[WIDTH..])];
+    }
+    let (first, second) = line.split_at(line.len().min(WIDTH));
+    [R::Lanes::load_part(first), R::Lanes::load_part(second)]
+}
+
+/// Writes one line of a tile.
+#[inline(always)]
+fn store_line<R: Real>([first, second]: [R::Lanes; 2], line: &mut [R]) {
+    if line.len() == COLUMNS {
+        first.store(line);
+        second.store(&mut line[WIDTH..]);
+        return;
+    }
+    let (left, right) = line.split_at_mut(line.len().min(WIDTH));
+    first.store_part(left);
+    second.store_part(right);
 }
 
 /// packed [k, N] = the transpose of `rows` rows of A (rows, k), with zeros for the rows up to N.
@@ -260,7 +280,7 @@ fn interleave<R: Real, const N: usize>(rows: usize, k: usize, a: Mat<'_, R>, pac
 /// Four rows of A, each contiguous, as columns of `packed`, whose rows are `width` apart.
 fn interleave_quad<R: Real>(k: usize, a: Mat<'_, R>, packed: &mut [R], width: usize) {
     let rows: [&[R]; WIDTH] = std::array::from_fn(|i| &a.data[i * a.row..][..k]);
-    each(k, |at| {
+    each!(k, |at| {
         let columns = R::Lanes::transpose(rows.map(|row| at.get(row)));
         for (p, column) in at.range().zip(columns) {
             column.store(&mut packed[p * width..]);

@@ -44,7 +44,7 @@ fn add_rows<R: Real>(k: usize, a: Mat<'_, R>, b: Mat<'_, R>, c: &mut [R]) {
         left += COLUMNS;
     }
     let rest = blocks.into_remainder();
-    each(rest.len(), |at| {
+    each!(rest.len(), |at| {
         let mut sum = at.get(rest);
         for p in 0..k {
             sum = sum + R::Lanes::splat(a.data[p * a.col]) * at.get(&b.data[p * b.row + left..]);
@@ -55,32 +55,29 @@ fn add_rows<R: Real>(k: usize, a: Mat<'_, R>, b: Mat<'_, R>, c: &mut [R]) {
 
 /// B column-major (a weight (n, k) applied to a vector): squares of 4 x 4 are turned in registers.
 fn add_columns<R: Real>(k: usize, a: Mat<'_, R>, b: Mat<'_, R>, c: &mut [R]) {
-    let columns = c.len();
+    let column = |j: usize| &b.data[j * b.col..][..k];
+    let mut blocks = c.chunks_exact_mut(COLUMNS);
     let mut left = 0;
-    while left + COLUMNS <= columns {
-        add_groups::<R, GROUPS>(k, a, |j| &b.data[(left + j) * b.col..][..k], At::full, &mut c[left..]);
+    for c in &mut blocks {
+        let mut sums: [R::Lanes; GROUPS] = std::array::from_fn(|g| R::Lanes::load(&c[g * WIDTH..]));
+        add_groups(k, a, std::array::from_fn(|g| std::array::from_fn(|j| column(left + g * WIDTH + j))), &mut sums);
+        for (c, sum) in c.chunks_exact_mut(WIDTH).zip(sums) {
+            sum.store(c);
+        }
         left += COLUMNS;
     }
-    while left < columns {
-        let count = WIDTH.min(columns - left);
-        let row = |j: usize| &b.data[(left + j.min(count - 1)) * b.col..][..k];
-        add_groups::<R, 1>(k, a, row, |_| At::parts(count)[0], &mut c[left..]);
-        left += count;
+    for c in blocks.into_remainder().chunks_mut(WIDTH) {
+        let mut sums = [R::Lanes::load_part(c)];
+        add_groups(k, a, [std::array::from_fn(|j| column(left + j.min(c.len() - 1)))], &mut sums);
+        sums[0].store_part(c);
+        left += WIDTH;
     }
 }
 
-/// N groups of four columns of B, `column(j)` being column j; group g's sums are at `place(4 g)` in C.
+/// Adds the products with N groups of four columns of B to N times four sums.
 #[inline(always)]
-fn add_groups<'a, R: Real, const N: usize>(
-    k: usize,
-    a: Mat<'_, R>,
-    column: impl Fn(usize) -> &'a [R],
-    place: impl Fn(usize) -> At,
-    c: &mut [R],
-) {
-    let columns: [[&[R]; WIDTH]; N] = std::array::from_fn(|g| std::array::from_fn(|j| column(g * WIDTH + j)));
-    let mut sums: [R::Lanes; N] = std::array::from_fn(|g| place(g * WIDTH).get(c));
-    each(k, |at| {
+fn add_groups<R: Real, const N: usize>(k: usize, a: Mat<'_, R>, columns: [[&[R]; WIDTH]; N], sums: &mut [R::Lanes; N]) {
+    each!(k, |at| {
         for (sum, columns) in sums.iter_mut().zip(columns) {
             let rows = R::Lanes::transpose(columns.map(|column| at.get(column)));
             for (p, row) in at.range().zip(rows) {
@@ -88,7 +85,4 @@ fn add_groups<'a, R: Real, const N: usize>(
             }
         }
     });
-    for (g, sum) in sums.into_iter().enumerate() {
-        place(g * WIDTH).put(c, sum);
-    }
 }

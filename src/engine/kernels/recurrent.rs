@@ -355,6 +355,22 @@ fn backward_of<R: Real, C: Recurrence<R>>(dims: Dims, io: Backward<'_, R>, scrat
     }
 }
 
+/// The first N blocks of `width` numbers of a row.
+#[inline(always)]
+pub(super) fn blocks<R, const N: usize>(row: &[R], width: usize) -> [&[R]; N] {
+    std::array::from_fn(|i| &row[i * width..][..width])
+}
+
+/// As [`blocks`], to be written.
+#[inline(always)]
+pub(super) fn blocks_mut<R, const N: usize>(mut row: &mut [R], width: usize) -> [&mut [R]; N] {
+    std::array::from_fn(|_| {
+        let (block, rest) = std::mem::take(&mut row).split_at_mut(width);
+        row = rest;
+        block
+    })
+}
+
 /// The state before step t: `first` for t = 0.
 fn before<'a, R>(states: &'a [R], first: &'a [R], t: usize, len: usize) -> &'a [R] {
     if t == 0 { first } else { &states[(t - 1) * len..t * len] }

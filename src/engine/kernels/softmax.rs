@@ -1,6 +1,6 @@
 //! Softmax and its relatives over the rows of x [N, F].
 
-use super::lanes::{Lanes, each, map, map2};
+use super::lanes::{At, Lanes, each, map, map2};
 use super::real::Real;
 use super::reduce::sum;
 
@@ -22,7 +22,7 @@ pub fn softmax<R: Real>(width: usize, x: &[R], mask: Option<&[R]>, y: &mut [R]) 
         }
         let total = sum(y);
         let scale = R::Lanes::splat(if total == R::ZERO { R::ZERO } else { R::ONE / total });
-        each(width, |i| i.put(y, i.get(y) * scale));
+        each!(width, |i| i.put(y, i.get(y) * scale));
     }
 }
 
