@@ -167,7 +167,7 @@ pub fn adam<R: Real>(
     let (beta1, rest1) = (number(options.beta1), number(1.0 - options.beta1));
     let (beta2, rest2) = (number(options.beta2), number(1.0 - options.beta2));
     let rate = number(options.lr / options.correction1);
-    let (root, eps) = (number(options.correction2.sqrt()), number(options.eps));
+    let (root, eps) = (number(1.0 / options.correction2.sqrt()), number(options.eps));
     each!(gradient.len(), |i| {
         let p = i.get(parameters) * shrink;
         let g = i.get(gradient) * factor + penalty * p;
@@ -175,7 +175,7 @@ pub fn adam<R: Real>(
         let v = beta2 * i.get(square) + rest2 * g * g;
         i.put(mean, m);
         i.put(square, v);
-        i.put(parameters, p - rate * m / (v.sqrt() / root + eps));
+        i.put(parameters, p - rate * m / (v.sqrt() * root + eps));
     });
 }
 
