@@ -56,33 +56,36 @@ fn add_rows<R: Real>(k: usize, a: Mat<'_, R>, b: Mat<'_, R>, c: &mut [R]) {
 /// B column-major (a weight (n, k) applied to a vector): squares of 4 x 4 are turned in registers.
 fn add_columns<R: Real>(k: usize, a: Mat<'_, R>, b: Mat<'_, R>, c: &mut [R]) {
     let column = |j: usize| &b.data[j * b.col..][..k];
-    let mut blocks = c.chunks_exact_mut(COLUMNS);
+    let mut pairs = c.chunks_exact_mut(2 * WIDTH);
     let mut left = 0;
-    for c in &mut blocks {
-        let mut sums: [R::Lanes; GROUPS] = std::array::from_fn(|g| R::Lanes::load(&c[g * WIDTH..]));
-        add_groups(k, a, std::array::from_fn(|g| std::array::from_fn(|j| column(left + g * WIDTH + j))), &mut sums);
-        for (c, sum) in c.chunks_exact_mut(WIDTH).zip(sums) {
-            sum.store(c);
-        }
-        left += COLUMNS;
+    for c in &mut pairs {
+        let columns = std::array::from_fn(|j| column(left + j));
+        let [first, second] = add_eight(k, a, columns, [R::Lanes::load(c), R::Lanes::load(&c[WIDTH..])]);
+        first.store(c);
+        second.store(&mut c[WIDTH..]);
+        left += 2 * WIDTH;
     }
-    for c in blocks.into_remainder().chunks_mut(WIDTH) {
-        let mut sums = [R::Lanes::load_part(c)];
-        add_groups(k, a, [std::array::from_fn(|j| column(left + j.min(c.len() - 1)))], &mut sums);
-        sums[0].store_part(c);
-        left += WIDTH;
-    }
+    let rest = pairs.into_remainder();
+    each!(rest.len(), |at| {
+        let columns = std::array::from_fn(|j| column(left + (at.range().start + j % WIDTH).min(rest.len() - 1)));
+        let [sum, _] = add_eight(k, a, columns, [at.get(rest); 2]);
+        at.put(rest, sum);
+    });
 }
 
-/// Adds the products with N groups of four columns of B to N times four sums.
+/// Two times four sums and their products with eight columns of B.
 #[inline(always)]
-fn add_groups<R: Real, const N: usize>(k: usize, a: Mat<'_, R>, columns: [[&[R]; WIDTH]; N], sums: &mut [R::Lanes; N]) {
+fn add_eight<R: Real>(k: usize, a: Mat<'_, R>, columns: [&[R]; 8], sums: [R::Lanes; 2]) -> [R::Lanes; 2] {
+    let [mut first, mut second] = sums;
+    let [c0, c1, c2, c3, c4, c5, c6, c7] = columns;
     each!(k, |at| {
-        for (sum, columns) in sums.iter_mut().zip(columns) {
-            let rows = R::Lanes::transpose(columns.map(|column| at.get(column)));
-            for (p, row) in at.range().zip(rows) {
-                *sum = *sum + R::Lanes::splat(a.data[p * a.col]) * row;
-            }
+        let left = R::Lanes::transpose([at.get(c0), at.get(c1), at.get(c2), at.get(c3)]);
+        let right = R::Lanes::transpose([at.get(c4), at.get(c5), at.get(c6), at.get(c7)]);
+        for (i, p) in at.range().enumerate() {
+            let a = R::Lanes::splat(a.data[p * a.col]);
+            first = first + a * left[i];
+            second = second + a * right[i];
         }
     });
+    [first, second]
 }
