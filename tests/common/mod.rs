@@ -1,0 +1,6 @@
+//! What several tests share.
+
+// Not every test needs all of it.
+#![allow(dead_code)]
+
+pub mod op_examples;
