@@ -41,7 +41,6 @@ fn App() -> impl IntoView {
         <Notices/>
         <div class="page">
             <main id="instrument" tabindex="-1">
-                <Introduction/>
                 <div class="overview">
                     <Learning/>
                     <SampleText/>
@@ -78,13 +77,14 @@ fn TopBar() -> impl IntoView {
     view! {
         <header class="top">
             <h1>"SeqLab"</h1>
-            <Transport/>
+            <Introduction/>
             <nav aria-label="More">
                 <button type="button" class="quiet" on:click=move |_| open(bench)>"How fast is my device?"</button>
-                <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
                 <button type="button" class="quiet" on:click=move |_| open(help)>"Help"</button>
+                <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
+        <div class="bar"><Transport/></div>
         <BenchDialog dialog=bench/>
         <HelpDialog dialog=help/>
     }

@@ -34,9 +34,12 @@ pub struct Tensor<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    /// Rows and columns of a matrix; a vector is one column.
+    /// Rows and columns of a matrix; a vector is one column, and inner dimensions count as one.
     pub fn size(&self) -> (usize, usize) {
-        (self.shape.first().copied().unwrap_or(0), self.shape.get(1).copied().unwrap_or(1))
+        match self.shape {
+            [] => (0, 0),
+            [rows, inner @ ..] => (*rows, inner.iter().product()),
+        }
     }
 
     /// Row `at` of a matrix.

@@ -108,9 +108,6 @@ fn number(property: &'static Property) -> AnyView {
     let optional = matches!(property.control, Control::OptionalNumber(..));
     let lstm_only = property.key == "forget";
     let disabled = Signal::derive(move || lstm_only && lab.setup.with(|setup| setup.spec.cell != Cell::Lstm));
-    let dice = (property.key == "seed").then(|| {
-        view! { <button type="button" class="quiet beside" on:click=move |_| lab.new_seed()>"New seed"</button> }
-    });
     view! {
         <NumberInput
             key=property.key
@@ -121,7 +118,6 @@ fn number(property: &'static Property) -> AnyView {
             optional
             disabled
         />
-        {dice}
     }
     .into_any()
 }

@@ -29,9 +29,9 @@ pub fn Segments(
         }
     };
     view! {
-        <fieldset class="field">
-            <legend>{label}</legend>
+        <div class="field" role="radiogroup" aria-label=label>
+            <span class="label" aria-hidden="true">{label}</span>
             <div class="segments">{move || choices.get().into_iter().map(option).collect_view()}</div>
-        </fieldset>
+        </div>
     }
 }

@@ -30,7 +30,6 @@ pub fn Transport() -> impl IntoView {
                 <kbd>"R"</kbd>
             </button>
             <button type="button" on:click=move |_| lab.new_seed()>"New seed"</button>
-            <span class="gap"></span>
             <button
                 type="button"
                 class="quiet"

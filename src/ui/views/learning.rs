@@ -47,7 +47,7 @@ pub fn Learning() -> impl IntoView {
                     <Merged/>
                 </p>
             </header>
-            <div class="pair">
+            <div class="pair grow">
                 <LineChart label="Loss against training step, in nats per character" picture=loss/>
                 <LineChart label="Accuracy against training step: share of next characters guessed right" picture=accuracy/>
             </div>
