@@ -7,3 +7,5 @@ pub mod engine;
 pub mod nn;
 pub mod protocol;
 pub mod spec;
+pub mod trainer;
+pub mod worker;

@@ -4,7 +4,7 @@
 //! that the page gives back with its next [`Command::NextFrame`], so that a running lab allocates nothing.
 //! The worker posts a frame only when one was asked for: a slow page sees fewer frames, never a queue.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::cell::Cell;
 use crate::spec::{BackendKind, ModelSpec, SpecError};
@@ -58,7 +58,9 @@ pub struct Workload {
 #[serde(rename_all = "camelCase")]
 pub struct BenchResult {
     pub steps_per_second: f64,
+    #[serde(deserialize_with = "null_is_nan")]
     pub first_loss: f32,
+    #[serde(deserialize_with = "null_is_nan")]
     pub last_loss: f32,
     pub parameters: usize,
     /// The backend that really ran.
@@ -83,7 +85,9 @@ pub enum Event {
     Ready { build: String },
     /// A model stands; what follows belongs to it.
     Built(Box<ModelInfo>),
-    /// The last `Build` or `Observe` was refused; the run that was going on is untouched.
+    /// The model of the last `Built` goes on on another backend, from an earlier step: rows of the history after it are void.
+    Moved(Box<ModelInfo>),
+    /// The last `Build`, `Adjust` or `Observe` was refused; the run that was going on is untouched.
     Rejected { errors: Vec<SpecError> },
     /// A frame; its numbers are in the message's `ArrayBuffer`.
     Frame(FrameHeader),
@@ -92,7 +96,14 @@ pub enum Event {
     /// Training stopped by itself: a loss or gradient that is not finite.
     Diverged { step: u64, node: String, advice: String },
     /// Answer to [`Command::Probe`]; `shape` is empty and `values` too where the path is unknown.
-    Probe { id: u32, path: String, shape: Vec<usize>, values: Vec<f32>, error: Option<String> },
+    Probe {
+        id: u32,
+        path: String,
+        shape: Vec<usize>,
+        #[serde(deserialize_with = "nulls_are_nan")]
+        values: Vec<f32>,
+        error: Option<String>,
+    },
     /// Answer to [`Command::Bench`].
     Bench { id: u32, result: BenchResult },
     /// A command failed.
@@ -159,8 +170,34 @@ pub struct FrameHeader {
     pub sample_step: u64,
     /// The tensors in the buffer. Always there: `history` [n, 4 + P], a row per step since the last frame: step,
     /// loss (nats per character), accuracy, total gradient norm (before clipping), then the gradient norm of each
-    /// parameter. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
+    /// parameter. Where a row's step is not after the last one's, or `step` is before it, training went back: the rows in
+    /// between are void. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
     /// batch's dL/dh_t and dL/dc_t; `probe/layers/K/X` [T', H] with X a signal of the cell (i, f, g, o, c, h, r, z, n);
     /// `probe/probabilities` [T', V]; `parameters/NAME`.
     pub sections: Vec<Section>,
+}
+
+/// JSON has no NaN: it is written as null.
+fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    Ok(Option::<f32>::deserialize(from)?.unwrap_or(f32::NAN))
+}
+
+fn nulls_are_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
+    Ok(Vec::<Option<f32>>::deserialize(from)?.into_iter().map(|number| number.unwrap_or(f32::NAN)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_lacks_arrive_as_nan() {
+        let values = vec![1.0, f32::NAN, f32::INFINITY];
+        let event = Event::Probe { id: 1, path: "x".to_owned(), shape: vec![3], values, error: None };
+        let text = serde_json::to_string(&event).expect("events are JSON");
+        match serde_json::from_str(&text) {
+            Ok(Event::Probe { values, .. }) => assert!(values[0] == 1.0 && values[1].is_nan() && values[2].is_nan()),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -222,8 +222,14 @@ fn shortened(text: &str) -> String {
     if short.len() < text.len() { short + "\u{2026}" } else { short }
 }
 
-const CELLS: &[(&str, &str)] = &[("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU")];
-const CELL_VALUES: &[Cell] = &[Cell::Rnn, Cell::Lstm, Cell::Gru];
+const CELLS: &[(&str, &str)] = &[
+    ("rnn", Cell::Rnn.name()),
+    ("lstm", Cell::Lstm.name()),
+    ("gru", Cell::Gru.name()),
+    ("rnn-relu", Cell::RnnRelu.name()),
+    ("gru-textbook", Cell::GruTextbook.name()),
+];
+const CELL_VALUES: &[Cell] = &[Cell::Rnn, Cell::Lstm, Cell::Gru, Cell::RnnRelu, Cell::GruTextbook];
 const OPTIMISERS: &[(&str, &str)] =
     &[("sgd", "SGD"), ("momentum", "SGD, momentum 0.9"), ("rmsprop", "RMSprop"), ("adam", "Adam"), ("adamw", "AdamW")];
 const OPTIMISER_VALUES: &[OptimiserKind] =

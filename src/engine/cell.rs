@@ -69,9 +69,16 @@ impl Cell {
     /// Blocks of width `hidden` in the recorded gates tensor `[T, B, recorded * H]`; 0 when h says all.
     /// LSTM i, f, g, o; GRU r, z, n, q with q = W_hn h + b_hn; textbook GRU r, z, n, s with s = r * h.
     pub const fn recorded(self) -> usize {
+        self.recorded_symbols().len()
+    }
+
+    /// The symbols of the recorded gates, in their order in the tensor.
+    pub const fn recorded_symbols(self) -> &'static [&'static str] {
         match self {
-            Cell::Rnn | Cell::RnnRelu => 0,
-            Cell::Lstm | Cell::Gru | Cell::GruTextbook => 4,
+            Cell::Rnn | Cell::RnnRelu => &[],
+            Cell::Lstm => &["i", "f", "g", "o"],
+            Cell::Gru => &["r", "z", "n", "q"],
+            Cell::GruTextbook => &["r", "z", "n", "s"],
         }
     }
 

@@ -65,3 +65,40 @@ pub fn affine<R: Real>(scale: R, shift: R, x: &[R], y: &mut [R]) {
 pub fn fill<R: Real>(value: R, y: &mut [R]) {
     y.fill(value);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{numbers, unset, widen};
+    use super::*;
+
+    #[test]
+    fn the_second_operand_repeats() {
+        for (rows, width) in [(1, 1), (5, 1), (3, 7), (2, 33), (4, 130)] {
+            let a = numbers(1, rows * width);
+            let b: Vec<f64> = numbers(2, width).iter().map(|b| b + 3.0).collect();
+            for kind in Binary::ALL {
+                let mut y = unset::<f64>(a.len());
+                binary(kind, &a, &b, &mut y);
+                for (i, &y) in y.iter().enumerate() {
+                    let (a, b) = (a[i], b[i % width]);
+                    let expected = match kind {
+                        Binary::Add => a + b,
+                        Binary::Sub => a - b,
+                        Binary::Mul => a * b,
+                        Binary::Div => a / b,
+                    };
+                    assert_eq!(y, expected, "{}", kind.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn affine_and_fill() {
+        let mut y = unset::<f32>(7);
+        affine(2.0, 1.0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], &mut y);
+        assert_eq!(widen(&y), [3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0]);
+        fill(2.5, &mut y);
+        assert_eq!(y, [2.5; 7]);
+    }
+}

@@ -85,3 +85,41 @@ fn add_products<R: Real>(dims: ConvDims, (x, from): (&[R], usize), tap: &[R], (y
         each(channels, |i| i.put(y, i.get(y) + i.get(x) * i.get(tap)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset, widen};
+    use super::*;
+
+    fn value<R: Real>(dims: ConvDims, x: &[f64], weight: &[f64]) -> Vec<f64> {
+        let (mut y, mut scratch) = (unset::<R>(x.len()), unset::<R>(conv1d_scratch(dims)));
+        conv1d_causal(dims, &cast(x), &cast(weight), &mut y, &mut scratch);
+        widen(&y)
+    }
+
+    #[test]
+    fn single_and_double_precision_agree() {
+        for (steps, batch, channels, taps) in [(1, 1, 1, 1), (2, 3, 7, 4), (9, 2, 33, 4)] {
+            let dims = ConvDims { steps, batch, channels, taps };
+            let (x, weight) = (numbers(1, steps * dims.step()), numbers(2, channels * taps));
+            assert_close(&value::<f32>(dims, &x, &weight), &value::<f64>(dims, &x, &weight), 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_last_tap_is_now() {
+        let dims = ConvDims { steps: 3, batch: 1, channels: 1, taps: 2 };
+        assert_eq!(value::<f64>(dims, &[1.0, 2.0, 3.0], &[10.0, 1.0]), [1.0, 12.0, 23.0]);
+    }
+
+    #[test]
+    fn gradients_match_differences() {
+        let dims = ConvDims { steps: 5, batch: 2, channels: 3, taps: 4 };
+        let (x, weight, dy) = (numbers(1, 30), numbers(2, 12), numbers(3, 30));
+        let (mut dx, mut dweight, mut scratch) = (unset(30), unset(12), unset(12));
+        conv1d_causal_grad_x(dims, &dy, &weight, &mut dx, &mut scratch);
+        assert_gradient(&x, &dx, |x| probe(&value::<f64>(dims, x, &weight), &dy));
+        conv1d_causal_grad_weight(dims, &x, &dy, &mut dweight, &mut scratch);
+        assert_gradient(&weight, &dweight, |weight| probe(&value::<f64>(dims, &x, weight), &dy));
+    }
+}

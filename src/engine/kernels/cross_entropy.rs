@@ -59,3 +59,49 @@ pub fn not_equal<R: Real>(ids: &[u32], value: u32, y: &mut [R]) {
         *y = if id == value { R::ZERO } else { R::ONE };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, assert_gradient, cast, ids, numbers, probe, unset, widen};
+    use super::*;
+
+    fn value<R: Real>(logits: &[f64], targets: &[u32]) -> Vec<f64> {
+        let (mut y, mut scratch) = (unset::<R>(targets.len()), unset::<R>(logits.len()));
+        cross_entropy(&cast(logits), targets, Some(0), &mut y, &mut scratch);
+        widen(&y)
+    }
+
+    fn gradient<R: Real>(logits: &[f64], targets: &[u32], dnll: &[f64]) -> Vec<f64> {
+        let mut dx = unset::<R>(logits.len());
+        cross_entropy_grad(&cast(logits), targets, Some(0), &cast(dnll), &mut dx);
+        widen(&dx)
+    }
+
+    #[test]
+    fn single_and_double_precision_agree() {
+        for (rows, width) in [(1, 1), (7, 2), (33, 7), (7, 130)] {
+            let x: Vec<f64> = numbers(1, rows * width).iter().map(|x| 16.0 * x).collect();
+            let (targets, dnll) = (ids(2, rows, width as u32), numbers(3, rows));
+            assert_close(&value::<f32>(&x, &targets), &value::<f64>(&x, &targets), 1e-6);
+            assert_close(&gradient::<f32>(&x, &targets, &dnll), &gradient::<f64>(&x, &targets, &dnll), 1e-6);
+        }
+    }
+
+    #[test]
+    fn gradient_matches_differences_and_ignored_rows_do_not_count() {
+        let (x, targets, dnll) = (numbers(1, 21), [2, 0, 6], numbers(3, 3));
+        let dx = gradient::<f64>(&x, &targets, &dnll);
+        assert_gradient(&x, &dx, |x| probe(&value::<f64>(x, &targets), &dnll));
+        assert_eq!(value::<f64>(&x, &targets)[1], 0.0);
+        assert_eq!(dx[7..14], [0.0; 7]);
+    }
+
+    #[test]
+    fn hits_and_differences() {
+        let mut y = unset::<f32>(3);
+        argmax_equals(&[1.0, 3.0, 3.0, 2.0, 1.0, 0.0, 5.0, 6.0, 7.0], &[1, 1, 2], &mut y);
+        assert_eq!(y, [1.0, 0.0, 1.0]);
+        not_equal(&[0, 4, 0], 0, &mut y);
+        assert_eq!(y, [0.0, 1.0, 0.0]);
+    }
+}

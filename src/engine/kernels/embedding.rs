@@ -20,3 +20,23 @@ pub fn embedding_grad<R: Real>(width: usize, ids: &[u32], dy: &[R], padding: Opt
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{numbers, probe, unset};
+    use super::*;
+
+    #[test]
+    fn rows_and_their_gradient() {
+        for width in [1, 7, 33] {
+            let (ids, weight, dy) = ([3, 0, 3, 1], numbers(1, 5 * width), numbers(2, 4 * width));
+            let (mut y, mut dweight) = (unset(4 * width), unset(5 * width));
+            embedding(width, &ids, &weight, &mut y);
+            assert_eq!(y[..width], weight[3 * width..4 * width]);
+            embedding_grad(width, &ids, &dy, None, &mut dweight);
+            assert!((probe(&y, &dy) - probe(&weight, &dweight)).abs() < 1e-13);
+            embedding_grad(width, &ids, &dy, Some(3), &mut dweight);
+            assert!(dweight[3 * width..].iter().all(|&d| d == 0.0));
+        }
+    }
+}

@@ -117,3 +117,85 @@ fn begin<R: Real>(c: &mut [R], start: Start<'_, R>) {
         Start::Row(row) => c.copy_from_slice(row),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{cast, numbers, unset};
+    use super::*;
+
+    const SHAPES: [(usize, usize, usize); 16] = [
+        (1, 1, 1),
+        (1, 7, 33),
+        (1, 130, 7),
+        (7, 1, 33),
+        (33, 1, 130),
+        (2, 2, 0),
+        (3, 5, 1),
+        (4, 8, 4),
+        (5, 9, 5),
+        (7, 33, 130),
+        (33, 130, 7),
+        (130, 7, 33),
+        (32, 64, 16),
+        (16, 16, 600),
+        (1, 64, 600),
+        (9, 300, 530),
+    ];
+
+    /// The product as its definition says, in the documented order.
+    fn plain<R: Real>(size: Size, a: Mat<'_, R>, b: Mat<'_, R>, start: impl Fn(usize, usize) -> R) -> Vec<R> {
+        let mut c = Vec::new();
+        for (i, j) in (0..size.m).flat_map(|i| (0..size.n).map(move |j| (i, j))) {
+            let product = |p: usize| a.data[i * a.row + p * a.col] * b.data[p * b.row + j * b.col];
+            c.push((0..size.k).fold(start(i, j), |sum, p| sum + product(p)));
+        }
+        c
+    }
+
+    fn check<R: Real>() {
+        for (m, n, k) in SHAPES {
+            let size = Size { m, n, k };
+            let (a, b): (Vec<R>, Vec<R>) = (cast(&numbers(1, m * k)), cast(&numbers(2, k * n)));
+            let (bias, old): (Vec<R>, Vec<R>) = (cast(&numbers(3, n)), cast(&numbers(4, m * n)));
+            for a in [Mat::rows(&a, k), Mat::transposed(&a, m)] {
+                for b in [Mat::rows(&b, n), Mat::transposed(&b, k)] {
+                    let expected = plain(size, a, b, |_, _| R::ZERO);
+                    assert_eq!(product(size, a, b, n, Start::Zero, None), expected, "{size:?} zero");
+                    let expected = plain(size, a, b, |_, j| bias[j]);
+                    assert_eq!(product(size, a, b, n + 3, Start::Row(&bias), None), expected, "{size:?} row");
+                    let expected = plain(size, a, b, |i, j| old[i * n + j]);
+                    assert_eq!(product(size, a, b, n + 1, Start::Keep, Some(&old)), expected, "{size:?} keep");
+                }
+            }
+        }
+    }
+
+    /// The result of [`gemm`], which [`gemm_prepacked`] must share; C has rows of `ldc` numbers.
+    fn product<R: Real>(
+        size: Size,
+        a: Mat<'_, R>,
+        b: Mat<'_, R>,
+        ldc: usize,
+        start: Start<'_, R>,
+        old: Option<&[R]>,
+    ) -> Vec<R> {
+        let mut c = vec![R::from_f64(77.0); size.m * ldc];
+        for (i, c) in c.chunks_mut(ldc).enumerate() {
+            c[..size.n].copy_from_slice(&old.map_or(unset(size.n), |old| old[i * size.n..(i + 1) * size.n].to_vec()));
+        }
+        let mut again = c.clone();
+        gemm(size, a, b, &mut c, ldc, start, &mut unset(gemm_scratch(size)));
+        let mut packed = unset(packed_b_len(size.n, size.k));
+        pack_b(size.n, size.k, b, &mut packed);
+        gemm_prepacked(size, a, &packed, &mut again, ldc, start, &mut unset(gemm_prepacked_scratch(size)));
+        assert_eq!(c, again, "{size:?} prepacked");
+        assert!(c.chunks(ldc).all(|c| c[size.n..].iter().all(|&c| c == R::from_f64(77.0))), "{size:?} beyond");
+        c.chunks(ldc).flat_map(|c| &c[..size.n]).copied().collect()
+    }
+
+    #[test]
+    fn every_shape_sums_in_the_documented_order() {
+        check::<f32>();
+        check::<f64>();
+    }
+}

@@ -156,6 +156,28 @@ impl Lanes<f32> for F32x4 {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         Self(self.0.simd_lt(other.0).select(yes.0, no.0))
     }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // maxps(a, b) is a > b ? a : b: exactly this trait's max with the operands exchanged.
+        Self(other.0.fast_max(self.0))
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(other.0.fast_min(self.0))
+    }
+    #[cfg(target_arch = "wasm32")]
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // f32x4.pmax(a, b) is a < b ? b : a.
+        Self(self.0.fast_max(other.0))
+    }
+    #[cfg(target_arch = "wasm32")]
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(self.0.fast_min(other.0))
+    }
     #[inline(always)]
     fn abs(self) -> Self {
         Self(self.0.abs())

@@ -35,3 +35,37 @@ fn normalise<R: Real>(eps: f64, x: &[R], y: &mut [R]) -> R {
     each(y.len(), |i| i.put(y, i.get(y) * factor));
     scale
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset, widen};
+    use super::*;
+
+    fn value<R: Real>(width: usize, x: &[f64]) -> Vec<f64> {
+        let mut y = unset::<R>(x.len());
+        layer_norm(width, 1e-5, &cast(x), &mut y);
+        widen(&y)
+    }
+
+    fn gradient<R: Real>(width: usize, x: &[f64], dy: &[f64]) -> Vec<f64> {
+        let (mut dx, mut scratch) = (unset::<R>(x.len()), unset::<R>(width));
+        layer_norm_grad(width, 1e-5, &cast(x), &cast(dy), &mut dx, &mut scratch);
+        widen(&dx)
+    }
+
+    #[test]
+    fn single_and_double_precision_agree() {
+        for (rows, width) in [(3, 7), (2, 33), (2, 130)] {
+            let (x, dy) = (numbers(1, rows * width), numbers(2, rows * width));
+            assert_close(&value::<f32>(width, &x), &value::<f64>(width, &x), 2e-6);
+            assert_close(&gradient::<f32>(width, &x, &dy), &gradient::<f64>(width, &x, &dy), 2e-6);
+        }
+        assert_eq!(value::<f32>(1, &[3.0]), [0.0]);
+    }
+
+    #[test]
+    fn gradient_matches_differences() {
+        let (x, dy) = (numbers(1, 21), numbers(2, 21));
+        assert_gradient(&x, &gradient::<f64>(7, &x, &dy), |x| probe(&value::<f64>(7, x), &dy));
+    }
+}

@@ -70,3 +70,48 @@ pub fn previous<R: Real>(h: &[R], h0: &[R], y: &mut [R]) {
     first.copy_from_slice(h0);
     later.copy_from_slice(&h[..later.len()]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{numbers, probe, unset};
+    use super::*;
+
+    #[test]
+    fn expansions() {
+        let mut y = unset::<f64>(6);
+        expand_last(&[1.0, 2.0], 3, &mut y);
+        assert_eq!(y, [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+        expand_leading(&[1.0, 2.0, 3.0], &mut y);
+        assert_eq!(y, [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn transposing_twice_is_nothing() {
+        for (m, n) in [(1, 1), (1, 7), (7, 33), (33, 130)] {
+            let x = numbers(1, m * n);
+            let (mut y, mut back) = (unset(m * n), unset(m * n));
+            transpose(m, n, &x, &mut y);
+            assert!((0..m * n).all(|i| y[i % n * m + i / n] == x[i]));
+            transpose(n, m, &y, &mut back);
+            assert_eq!(x, back);
+        }
+    }
+
+    #[test]
+    fn pad_is_the_adjoint_of_slice() {
+        let range = Range { outer: 3, axis: 7, inner: 2, start: 2, len: 4 };
+        let (x, dy) = (numbers(1, 42), numbers(2, 24));
+        let (mut y, mut dx) = (unset(24), unset(42));
+        slice(range, &x, &mut y);
+        assert_eq!(y[..4], x[4..8]);
+        pad(range, &dy, &mut dx);
+        assert!((probe(&y, &dy) - probe(&x, &dx)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn previous_states() {
+        let mut y = unset::<f64>(6);
+        previous(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[8.0, 9.0], &mut y);
+        assert_eq!(y, [8.0, 9.0, 1.0, 2.0, 3.0, 4.0]);
+    }
+}

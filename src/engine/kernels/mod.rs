@@ -18,7 +18,11 @@ mod math;
 pub mod optim;
 pub mod real;
 pub mod recurrent;
+#[cfg(test)]
+mod recurrent_tests;
 pub mod reduce;
 mod rnn;
 pub mod softmax;
+#[cfg(test)]
+mod testing;
 pub mod unary;

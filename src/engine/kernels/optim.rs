@@ -178,3 +178,128 @@ pub fn adam<R: Real>(
         i.put(parameters, p - rate * m / (v.sqrt() / root + eps));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, cast, numbers, widen};
+    use super::*;
+
+    /// Parameters after three steps in R, with the gradients of `numbers(10 + step)`.
+    fn run<R: Real>(len: usize, mut step: impl FnMut(i32, &[R], &mut [R], [&mut [R]; 3])) -> Vec<f64> {
+        let mut p: Vec<R> = cast(&numbers(1, len));
+        let mut buffers = [(); 3].map(|()| vec![R::ZERO; len]);
+        for k in 1..=3 {
+            let [a, b, c] = &mut buffers;
+            step(k, &cast(&numbers(10 + k as u64, len)), &mut p, [a, b, c]);
+        }
+        widen(&p)
+    }
+
+    /// Both precisions give what `scalar(k, g, p, [a, b, c])` gives for each number in double precision.
+    fn check(
+        single: impl FnMut(i32, &[f32], &mut [f32], [&mut [f32]; 3]),
+        double: impl FnMut(i32, &[f64], &mut [f64], [&mut [f64]; 3]),
+        scalar: impl Fn(i32, f64, &mut f64, &mut [f64; 3]),
+    ) {
+        let len = 33;
+        let expected: Vec<f64> = (0..len)
+            .map(|i| {
+                let (mut p, mut state) = (numbers(1, len)[i], [0.0; 3]);
+                for k in 1..=3 {
+                    scalar(k, 0.5 * numbers(10 + k as u64, len)[i], &mut p, &mut state);
+                }
+                p
+            })
+            .collect();
+        assert_close(&run(len, single), &expected, 1e-6);
+        assert_close(&run(len, double), &expected, 1e-14);
+    }
+
+    #[test]
+    fn sgd_is_torchs() {
+        for (momentum, dampening, nesterov, weight_decay) in
+            [(0.0, 0.0, false, 0.0), (0.9, 0.0, false, 0.1), (0.9, 0.0, true, 0.0), (0.8, 0.3, false, 0.0)]
+        {
+            let o = Sgd { lr: 0.1, momentum, dampening, nesterov, weight_decay };
+            check(
+                |k, g, p, [b, ..]| sgd(&o, k == 1, 0.5, g, p, b),
+                |k, g, p, [b, ..]| sgd(&o, k == 1, 0.5, g, p, b),
+                |k, g, p, [b, ..]| {
+                    let g = g + weight_decay * *p;
+                    *b = if k == 1 { g } else { momentum * *b + (1.0 - dampening) * g };
+                    *p -= 0.1 * if nesterov { g + momentum * *b } else { *b };
+                    if momentum == 0.0 {
+                        *b = 0.0;
+                    }
+                },
+            );
+        }
+        let o = Sgd { lr: 0.1, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0 };
+        let mut p = [1.0f32];
+        sgd(&o, true, 1.0, &[1.0], &mut p, &mut []);
+        assert_eq!(p, [0.9]);
+    }
+
+    #[test]
+    fn rmsprop_is_torchs() {
+        for (momentum, centered, weight_decay) in [(0.0, false, 0.0), (0.9, false, 0.1), (0.5, true, 0.0)] {
+            let o = RmsProp { lr: 0.01, alpha: 0.9, eps: 1e-8, momentum, centered, weight_decay };
+            check(
+                |_, g, p, [square, mean, velocity]| {
+                    rmsprop(&o, 0.5, g, p, RmsPropState { square, mean, velocity });
+                },
+                |_, g, p, [square, mean, velocity]| {
+                    rmsprop(&o, 0.5, g, p, RmsPropState { square, mean, velocity });
+                },
+                |_, g, p, [v, m, b]| {
+                    let g = g + weight_decay * *p;
+                    *v = 0.9 * *v + (1.0 - 0.9) * g * g;
+                    *m = 0.9 * *m + (1.0 - 0.9) * g;
+                    let variance = if centered { *v - *m * *m } else { *v };
+                    *b = momentum * *b + g / (variance.sqrt() + 1e-8);
+                    *p -= 0.01 * *b;
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn adam_is_torchs() {
+        for (decoupled, weight_decay) in [(false, 0.0), (false, 0.1), (true, 0.1)] {
+            let o = |k: i32| Adam {
+                lr: 0.01,
+                beta1: 0.9,
+                beta2: 0.999,
+                eps: 1e-8,
+                weight_decay,
+                decoupled,
+                correction1: 1.0 - 0.9f64.powi(k),
+                correction2: 1.0 - 0.999f64.powi(k),
+            };
+            check(
+                |k, g, p, [m, v, _]| adam(&o(k), 0.5, g, p, m, v),
+                |k, g, p, [m, v, _]| adam(&o(k), 0.5, g, p, m, v),
+                |k, g, p, [m, v, _]| {
+                    let g = if decoupled { g } else { g + weight_decay * *p };
+                    if decoupled {
+                        *p *= 1.0 - 0.01 * weight_decay;
+                    }
+                    *m = 0.9 * *m + (1.0 - 0.9) * g;
+                    *v = 0.999 * *v + (1.0 - 0.999) * g * g;
+                    let root = v.sqrt() / o(k).correction2.sqrt();
+                    *p -= 0.01 / o(k).correction1 * *m / (root + 1e-8);
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn norms_and_clipping() {
+        let mut norms = [f64::NAN; 2];
+        group_norms(&[3.0, 4.0, 0.0, 12.0], &[(0, 2), (2, 2)], &mut norms);
+        assert_eq!(norms, [5.0, 12.0]);
+        assert_eq!(clip_factor(&norms, f64::INFINITY), (13.0, 1.0));
+        assert_eq!(clip_factor(&norms, 100.0), (13.0, 1.0));
+        assert_eq!(clip_factor(&norms, 1.0), (13.0, 1.0 / (13.0 + 1e-6)));
+    }
+}

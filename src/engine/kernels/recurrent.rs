@@ -11,7 +11,7 @@
 use super::gemm::{self, Mat, Size, Start};
 use super::real::Real;
 use super::{gru, gru_textbook, lstm, rnn};
-use crate::engine::cell::Cell;
+pub use crate::engine::cell::Cell;
 
 /// Calls a generic function with the cell's [`Recurrence`].
 macro_rules! with_cell {

@@ -109,3 +109,68 @@ pub fn weighted_mean_grad<R: Real>(weights: &[R], dy: &[R], dvalues: &mut [R]) {
     let scale = if total == R::ZERO { R::ZERO } else { dy[0] / total };
     super::binary::affine(scale, R::ZERO, weights, dvalues);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, assert_gradient, cast, numbers, unset, widen};
+    use super::*;
+
+    #[test]
+    fn sums_agree_with_double_precision() {
+        for len in [0, 1, 7, 33, 130, 513, 4097, 100_000] {
+            let x = numbers(1, len);
+            let expected: f64 = x.iter().sum();
+            assert!((f64::from(sum(&cast::<f32>(&x))) - expected).abs() < 3e-7 * (len as f64).sqrt().max(1.0));
+            assert!((sum(&x) - expected).abs() <= 1e-12 * len as f64);
+        }
+    }
+
+    #[test]
+    fn rows_and_columns() {
+        for (rows, width) in [(1, 1), (7, 1), (1, 7), (33, 130), (3, 1030)] {
+            let x = numbers(1, rows * width);
+            let (mut last, mut leading) = (unset::<f32>(rows), unset::<f32>(width));
+            sum_last(&cast(&x), &mut last);
+            sum_leading(&cast(&x), &mut leading);
+            let by_row: Vec<f64> = x.chunks(width).map(|row| row.iter().sum()).collect();
+            let by_column: Vec<f64> = (0..width).map(|j| (0..rows).map(|i| x[i * width + j]).sum()).collect();
+            assert_close(&widen(&last), &by_row, 1e-6);
+            assert_close(&widen(&leading), &by_column, 1e-6);
+        }
+    }
+
+    #[test]
+    fn norms_of_any_magnitude() {
+        for scale in [1e-42, 1e-38, 1e-30, 1e-19, 1.0, 1e15, 1e25, 1e37] {
+            let x: Vec<f32> = numbers(1, 33).iter().map(|x| (x * scale) as f32).collect();
+            let expected = x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+            let mut y = unset::<f32>(1);
+            row_norm(&x, &mut y);
+            let tolerance = 1e-6 * expected + 1e-45;
+            assert!((f64::from(y[0]) - expected).abs() <= tolerance, "{scale:e}: {} {expected:e}", y[0]);
+        }
+        assert_eq!(norm(&[0.0f32; 5]), 0.0);
+        assert_eq!(norm::<f32>(&[]), 0.0);
+        assert_eq!(norm(&[f32::INFINITY, 1.0]), f32::INFINITY);
+        assert!(norm(&[f32::NAN, 1.0]).is_nan());
+        assert!(norm(&[0.0, f32::NAN]).is_nan());
+    }
+
+    #[test]
+    fn weighted_means() {
+        let (values, weights) = (numbers(1, 7), [0.0, 1.0, 1.0, 0.0, 1.0, 0.5, 2.0]);
+        let mean = |values: &[f64]| {
+            let mut y = unset(1);
+            weighted_mean(values, &weights, &mut y);
+            y[0]
+        };
+        let mut gradient = unset(7);
+        weighted_mean_grad(&weights, &[1.5], &mut gradient);
+        assert_gradient(&values, &gradient, |values| 1.5 * mean(values));
+        let mut y = unset(1);
+        weighted_mean(&values, &[0.0; 7], &mut y);
+        assert_eq!(y, [0.0]);
+        weighted_mean_grad(&[0.0; 7], &[1.0], &mut gradient);
+        assert_eq!(gradient, [0.0; 7]);
+    }
+}

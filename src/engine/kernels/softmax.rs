@@ -74,3 +74,63 @@ pub(super) fn sum_exp<R: Real>(x: &[R], terms: &mut [R]) -> R {
     map(x, terms, |x| (x - top).exp());
     sum(terms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset, widen};
+    use super::*;
+
+    fn value<R: Real>(width: usize, x: &[f64], mask: Option<&[f64]>) -> Vec<f64> {
+        let mut y = unset::<R>(x.len());
+        softmax(width, &cast(x), mask.map(cast).as_deref(), &mut y);
+        widen(&y)
+    }
+
+    fn log_value<R: Real>(width: usize, x: &[f64]) -> Vec<f64> {
+        let mut y = unset::<R>(x.len());
+        log_softmax(width, &cast(x), &mut y);
+        widen(&y)
+    }
+
+    #[test]
+    fn single_and_double_precision_agree() {
+        for (rows, width) in [(1, 1), (3, 7), (2, 33), (2, 130)] {
+            let x: Vec<f64> = numbers(1, rows * width).iter().map(|x| 16.0 * x).collect();
+            assert_close(&value::<f32>(width, &x, None), &value::<f64>(width, &x, None), 1e-6);
+            assert_close(&log_value::<f32>(width, &x), &log_value::<f64>(width, &x), 1e-6);
+            for row in value::<f32>(width, &x, None).chunks(width) {
+                assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-6);
+            }
+            let (mut y, mut scratch) = (unset::<f32>(rows), unset::<f32>(width));
+            logsumexp(width, &cast(&x), &mut y, &mut scratch);
+            let expected: Vec<f64> = x.chunks(width).map(|x| x.iter().map(|x| x.exp()).sum::<f64>().ln()).collect();
+            assert_close(&widen(&y), &expected, 1e-6);
+        }
+    }
+
+    #[test]
+    fn gradients_match_differences() {
+        let (x, dy) = (numbers(1, 21), numbers(2, 21));
+        let mut dx = unset(21);
+        softmax_grad(7, &value::<f64>(7, &x, None), &dy, &mut dx);
+        assert_gradient(&x, &dx, |x| probe(&value::<f64>(7, x, None), &dy));
+        log_softmax_grad(7, &log_value::<f64>(7, &x), &dy, &mut dx);
+        assert_gradient(&x, &dx, |x| probe(&log_value::<f64>(7, x), &dy));
+    }
+
+    #[test]
+    fn masked_places_get_nothing() {
+        let x = [1e4, 1.0, 2.0, 5.0, 6.0, 7.0];
+        let y = value::<f32>(3, &x, Some(&[0.0, 1.0, 1.0, 0.0, 0.0, 0.0]));
+        assert_close(&y[1..3], &value::<f64>(2, &[1.0, 2.0], None), 1e-6);
+        assert_eq!((y[0], &y[3..]), (0.0, &[0.0; 3][..]));
+    }
+
+    #[test]
+    fn large_logits_stay_finite() {
+        for x in [[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e4, 1e4, 1e4]] {
+            assert_close(&value::<f32>(3, &x, None), &value::<f64>(3, &x, None), 1e-6);
+            assert_close(&log_value::<f32>(3, &x), &log_value::<f64>(3, &x), 1e-6);
+        }
+    }
+}

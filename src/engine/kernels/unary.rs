@@ -174,3 +174,84 @@ fn softplus<R: Real>(x: R::Lanes) -> R::Lanes {
     let smooth = x.max(R::Lanes::splat(R::ZERO)) + (-x.abs()).exp().ln_1p();
     R::Lanes::constant(20.0).if_less(x, x, smooth)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset, widen};
+    use super::*;
+
+    fn value<R: Real>(kind: Unary, x: &[f64]) -> Vec<f64> {
+        let mut y = unset::<R>(x.len());
+        unary(kind, &cast(x), &mut y);
+        widen(&y)
+    }
+
+    fn gradient<R: Real>(kind: Unary, x: &[f64], dy: &[f64]) -> Vec<f64> {
+        let mut dx = unset::<R>(x.len());
+        unary_grad(kind, &cast(x), &cast(dy), &mut dx);
+        widen(&dx)
+    }
+
+    /// Arguments where the function is smooth, of every sign it takes.
+    fn arguments(kind: Unary, len: usize) -> Vec<f64> {
+        let positive = matches!(kind, Unary::Ln | Unary::Sqrt | Unary::Reciprocal);
+        numbers(1, len).iter().map(|x| if positive { x.abs() + 0.125 } else { 4.0 * x + 0.015625 }).collect()
+    }
+
+    #[test]
+    fn single_and_double_precision_agree() {
+        for kind in Unary::ALL {
+            for len in [1, 7, 33, 130] {
+                let (x, dy) = (arguments(kind, len), numbers(2, len));
+                assert_close(&value::<f32>(kind, &x), &value::<f64>(kind, &x), 1e-6);
+                assert_close(&gradient::<f32>(kind, &x, &dy), &gradient::<f64>(kind, &x, &dy), 2e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_match_differences() {
+        for kind in Unary::ALL {
+            let (x, dy) = (arguments(kind, 7), numbers(2, 7));
+            assert_gradient(&x, &gradient::<f64>(kind, &x, &dy), |x| probe(&value::<f64>(kind, x), &dy));
+        }
+    }
+
+    #[test]
+    fn large_arguments_stay_finite_and_right() {
+        for x in [-1e4, -100.0, -25.0, 0.0, 25.0, 100.0, 1e4] {
+            for kind in Unary::ALL {
+                let bounded = match kind {
+                    Unary::Ln | Unary::Sqrt => x > 0.0,
+                    Unary::Reciprocal => x != 0.0,
+                    Unary::Exp => x < 80.0,
+                    _ => true,
+                };
+                if bounded {
+                    let (a, b) = (value::<f32>(kind, &[x])[0], value::<f64>(kind, &[x])[0]);
+                    assert!((a - b).abs() <= 1e-6 * b.abs() + 1e-34, "{kind:?}({x}): {a:e}, {b:e}");
+                    let (a, b) = (gradient::<f32>(kind, &[x], &[1.0])[0], gradient::<f64>(kind, &[x], &[1.0])[0]);
+                    assert!((a - b).abs() <= 2e-6 * b.abs() + 1e-10, "{kind:?}'({x}): {a:e}, {b:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nan_stays_nan() {
+        for kind in Unary::ALL {
+            assert!(value::<f32>(kind, &[f64::NAN])[0].is_nan(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn place_in_the_slice_does_not_matter() {
+        for kind in Unary::ALL {
+            let x = arguments(kind, 130);
+            let whole = value::<f32>(kind, &x);
+            for (i, &x) in x.iter().enumerate() {
+                assert_eq!(value::<f32>(kind, &[x])[0].to_bits(), whole[i].to_bits(), "{kind:?}({x})");
+            }
+        }
+    }
+}

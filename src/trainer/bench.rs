@@ -1,0 +1,181 @@
+//! The benchmark: training steps per second of a workload, beside the bound that this machine's own matrix product
+//! peak and its rate of transcendental functions set.
+
+use crate::engine::backend::Executable;
+use crate::engine::error::EngineError;
+use crate::engine::kernels::gemm::{self, Mat, Size, Start};
+use crate::engine::kernels::unary::{self, Unary};
+use crate::engine::optimiser::Optimiser;
+use crate::engine::plan::Plan;
+use crate::engine::rng::{Rng, Stream};
+use crate::nn::initialise::{Initialisation, initial_parameters};
+use crate::nn::language_model::LanguageModel;
+use crate::protocol::{BenchResult, Workload};
+use crate::spec::BackendKind;
+
+use super::device::{self, MEMORY_LIMIT};
+use super::model;
+
+/// A named workload: the table every benchmark goes through.
+pub struct Named {
+    /// `W1`.
+    pub name: &'static str,
+    /// The workload, on the CPU.
+    pub workload: Workload,
+}
+
+/// The workloads that are compared with other engines.
+pub fn workloads() -> Vec<Named> {
+    use crate::engine::cell::Cell;
+    let named = |name, cell, vocab, hidden, steps, batch| Named {
+        name,
+        workload: Workload { cell, layers: 1, vocab, hidden, steps, batch, backend: BackendKind::Cpu, seconds: 2.0 },
+    };
+    vec![
+        named("W1", Cell::Lstm, 64, 128, 64, 32),
+        named("W2", Cell::Lstm, 16, 32, 20, 16),
+        named("W3", Cell::Gru, 64, 256, 64, 32),
+        named("W4", Cell::Rnn, 32, 64, 100, 16),
+        named("W6", Cell::Lstm, 32, 64, 512, 8),
+    ]
+}
+
+/// Measures a workload for about `workload.seconds`. `now` gives seconds.
+///
+/// # Errors
+/// [`EngineError::NoAdapter`] and [`EngineError::Memory`].
+pub async fn run(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResult, EngineError> {
+    let language_model = LanguageModel {
+        cell: workload.cell,
+        layers: workload.layers,
+        vocabulary: workload.vocab,
+        embedding: None,
+        hidden: workload.hidden,
+    };
+    let optimiser = Optimiser::ADAM;
+    let mut training = model::training(&language_model, workload.steps, workload.batch, optimiser)?;
+    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
+    let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
+    let (flops, transcendentals) = (plan.matmul_flops(0), plan.transcendentals(0));
+    let mut executable = device::open(workload.backend, plan, &training.journal[..1]).await?;
+    executable.write(training.persistent[0], &initial)?;
+
+    let (tokens, targets) = periodic_batch(workload);
+    executable.write_ids(training.tokens, &tokens)?;
+    executable.write_ids(training.targets, &targets)?;
+    let mut step = 0;
+    let mut train = |count: u64, executable: &mut dyn Executable| -> Result<(), EngineError> {
+        for _ in 0..count {
+            step += 1;
+            executable.write(training.hyper, &optimiser.hyper(step, 2e-3, Some(1.0)))?;
+            executable.run(0)?;
+        }
+        Ok(())
+    };
+    train(1, executable.as_mut())?;
+    let first_loss = executable.take_journal().await?.first().copied().unwrap_or(f32::NAN);
+    let mut last_loss = first_loss;
+
+    let cpu = workload.backend == BackendKind::Cpu;
+    let budget = f64::from(workload.seconds);
+    let mut machine = Machine::default();
+    let (mut count, mut spent, mut chunk) = (0_u64, 0.0, 1_u64);
+    let begin = now();
+    while now() - begin < budget || count == 0 {
+        if cpu {
+            machine.measure(now);
+        }
+        let start = now();
+        train(chunk, executable.as_mut())?;
+        last_loss = executable.take_journal().await?.last().copied().unwrap_or(f32::NAN);
+        let seconds = now() - start;
+        (count, spent) = (count + chunk, spent + seconds);
+        if seconds < 0.1 * budget.min(2.0) {
+            chunk = (chunk * 2).min(crate::engine::backend::JOURNAL_ROWS as u64);
+        }
+    }
+    let bound = if cpu { machine.bound(flops, transcendentals) } else { 0.0 };
+    Ok(BenchResult {
+        steps_per_second: count as f64 / spent,
+        first_loss,
+        last_loss,
+        parameters,
+        backend: workload.backend,
+        adapter: executable.adapter().to_owned(),
+        flops_per_step: flops,
+        gemm_peak: machine.gemm_peak,
+        bound_steps_per_second: bound,
+        dispatches: executable.dispatches(0),
+    })
+}
+
+/// Every sequence walks through the vocabulary with its own stride and start, so that there is something to learn.
+fn periodic_batch(workload: &Workload) -> (Vec<u32>, Vec<u32>) {
+    let rng = Rng::new(1, Stream::Task);
+    let vocab = workload.vocab as u32;
+    let token = |t: usize, sequence: usize| {
+        let start = rng.below(2 * sequence as u64, vocab);
+        let stride = 1 + rng.below(2 * sequence as u64 + 1, 3);
+        (start + t as u32 * stride) % vocab
+    };
+    let places = || (0..workload.steps).flat_map(|t| (0..workload.batch).map(move |sequence| (t, sequence)));
+    let tokens = places().map(|(t, sequence)| token(t, sequence)).collect();
+    let targets = places().map(|(t, sequence)| token(t + 1, sequence)).collect();
+    (tokens, targets)
+}
+
+/// What this machine reaches: the best rates seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine {
+    /// FLOP/s of the best matrix product.
+    pub gemm_peak: f64,
+    /// tanh evaluations per second.
+    pub transcendental_rate: f64,
+}
+
+impl Machine {
+    /// One round of measurements of a few milliseconds; the best of all rounds is kept.
+    pub fn measure(&mut self, now: &dyn Fn() -> f64) {
+        for size in [Size { m: 48, n: 512, k: 128 }, Size { m: 128, n: 128, k: 128 }, Size { m: 96, n: 256, k: 256 }] {
+            self.gemm_peak = self.gemm_peak.max(gemm_rate(size, now));
+        }
+        self.transcendental_rate = self.transcendental_rate.max(tanh_rate(now));
+    }
+
+    /// Steps per second if nothing but matrix products and transcendental functions took time.
+    pub fn bound(&self, flops: f64, transcendentals: f64) -> f64 {
+        1.0 / (flops / self.gemm_peak + transcendentals / self.transcendental_rate)
+    }
+}
+
+/// Repeats `work`, of `amount` units, for about 4 ms.
+fn rate(amount: f64, now: &dyn Fn() -> f64, mut work: impl FnMut()) -> f64 {
+    work();
+    let (begin, mut done) = (now(), 0.0);
+    loop {
+        work();
+        done += amount;
+        let seconds = now() - begin;
+        if seconds > 0.004 {
+            return done / seconds;
+        }
+    }
+}
+
+fn gemm_rate(size: Size, now: &dyn Fn() -> f64) -> f64 {
+    let (a, b) = (vec![0.5_f32; size.m * size.k], vec![0.25_f32; size.k * size.n]);
+    let mut packed = vec![0.0; gemm::packed_b_len(size.n, size.k)];
+    gemm::pack_b(size.n, size.k, Mat::rows(&b, size.n), &mut packed);
+    let mut c = vec![0.0; size.m * size.n];
+    let mut scratch = vec![0.0; gemm::gemm_prepacked_scratch(size)];
+    rate(2.0 * (size.m * size.n * size.k) as f64, now, || {
+        gemm::gemm_prepacked(size, Mat::rows(&a, size.k), &packed, &mut c, size.n, Start::Zero, &mut scratch);
+    })
+}
+
+fn tanh_rate(now: &dyn Fn() -> f64) -> f64 {
+    let x: Vec<f32> = (0..4096).map(|at| at as f32 / 1024.0 - 2.0).collect();
+    let mut y = vec![0.0; x.len()];
+    rate(x.len() as f64, now, || unary::unary(Unary::Tanh, &x, &mut y))
+}

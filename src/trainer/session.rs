@@ -1,0 +1,376 @@
+//! A run: a model in training, its last good state, and what to do when numbers or devices fail.
+
+use crate::data::text::Corpus;
+use crate::engine::backend::{Executable, JOURNAL_ROWS};
+use crate::engine::error::EngineError;
+use crate::engine::graph::Source;
+use crate::engine::optimiser::Optimiser;
+use crate::engine::plan::Plan;
+use crate::nn::initialise::{Initialisation, initial_parameters};
+use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
+
+use super::device::{self, MEMORY_LIMIT};
+use super::model::{self, Training};
+use super::observer::Observer;
+
+/// Parameters and optimiser state after a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Steps done.
+    pub step: u64,
+    /// The flat parameters and the optimiser's states, one after the other.
+    numbers: Vec<f32>,
+}
+
+/// Why training stopped by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divergence {
+    /// The step that failed.
+    pub step: u64,
+    /// The first tensor, in the order of computation, with a number that is not finite.
+    pub node: String,
+}
+
+/// Rows of the journal: step, loss, accuracy, total gradient norm, gradient norm of every parameter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Numbers of a row.
+    pub width: usize,
+    /// The rows, one after the other.
+    pub numbers: Vec<f32>,
+}
+
+/// What [`Session::drain`] found.
+#[derive(Debug)]
+pub enum Drained {
+    /// All is finite.
+    Good(Rows),
+    /// Not so; the session is back at its last good state.
+    Diverged(Rows, Divergence),
+}
+
+/// A model in training.
+pub struct Session {
+    spec: ModelSpec,
+    corpus: Corpus,
+    training: Training,
+    optimiser: Optimiser,
+    executable: Box<dyn Executable>,
+    backend: BackendKind,
+    observer: Observer,
+    initial: Vec<f32>,
+    step: u64,
+    good: Snapshot,
+    tokens: Vec<u32>,
+    targets: Vec<u32>,
+}
+
+/// Why no session was built.
+#[derive(Debug)]
+pub enum BuildError {
+    /// Bad input; for the learner.
+    Invalid(Vec<SpecError>),
+    /// The engine's refusal.
+    Engine(EngineError),
+}
+
+impl From<EngineError> for BuildError {
+    fn from(error: EngineError) -> Self {
+        BuildError::Engine(error)
+    }
+}
+
+impl Session {
+    /// Builds the model of a spec for a text, at step 0. Where a GPU was asked for and cannot be had, the session runs
+    /// on the CPU and the reason is returned beside it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the spec, the text and the probe text.
+    pub async fn new(spec: &ModelSpec, text: &str, probe: &str) -> Result<(Session, Option<EngineError>), BuildError> {
+        let mut errors = spec.validate().err().unwrap_or_default();
+        let corpus = Corpus::new(text, spec).map_err(|error| errors.push(error)).ok();
+        let probe_error = check_probe(probe).err();
+        errors.extend(probe_error);
+        let Some(corpus) = corpus.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
+
+        let language_model = model::language_model(spec, corpus.vocabulary.len());
+        let optimiser = model::optimiser(spec.optimiser);
+        let training = model::training(&language_model, spec.sequence_length, spec.batch, optimiser)?;
+        let options = Initialisation { forget_bias: spec.forget_bias, spectral_radius: spec.spectral_radius };
+        let initial = initial_parameters(&training.graph, spec.cell, spec.hidden, spec.seed, options);
+        let observer = Observer::new(&language_model, corpus.vocabulary.encode(probe))?;
+
+        let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
+        let (executable, backend, refusal) = match device::open(spec.backend, plan, &training.journal).await {
+            Ok(executable) => (executable, spec.backend, None),
+            Err(error) => {
+                let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
+                (device::open(BackendKind::Cpu, plan, &training.journal).await?, BackendKind::Cpu, Some(error))
+            }
+        };
+        let mut numbers = initial.clone();
+        numbers.resize(initial.len() * training.persistent.len(), 0.0);
+        let size = spec.sequence_length * spec.batch;
+        let mut session = Session {
+            spec: spec.clone(),
+            corpus,
+            training,
+            optimiser,
+            executable,
+            backend,
+            observer,
+            initial,
+            step: 0,
+            good: Snapshot { step: 0, numbers },
+            tokens: vec![0; size],
+            targets: vec![0; size],
+        };
+        session.restore_good()?;
+        Ok((session, refusal))
+    }
+
+    /// The spec, with what was adjusted since.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// The text.
+    pub fn corpus(&self) -> &Corpus {
+        &self.corpus
+    }
+
+    /// The backend that trains.
+    pub fn backend(&self) -> BackendKind {
+        self.backend
+    }
+
+    /// The training plan on its device.
+    pub fn executable(&self) -> &dyn Executable {
+        self.executable.as_ref()
+    }
+
+    /// The probe text and the sampler.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Numbers in a row of [`Rows`].
+    pub fn row_width(&self) -> usize {
+        4 + self.training.graph.parameters().len()
+    }
+
+    /// Changes what may change while training.
+    ///
+    /// # Errors
+    /// The values outside their limits; nothing is changed then.
+    pub fn adjust(&mut self, learning_rate: f32, clip: Option<f32>) -> Result<(), Vec<SpecError>> {
+        let spec = ModelSpec { learning_rate, clip, ..self.spec.clone() };
+        spec.validate()?;
+        self.spec = spec;
+        Ok(())
+    }
+
+    /// Changes the probe text.
+    ///
+    /// # Errors
+    /// A text that is empty or too long; nothing is changed then.
+    pub fn set_probe(&mut self, probe: &str) -> Result<(), BuildError> {
+        check_probe(probe).map_err(|error| BuildError::Invalid(vec![error]))?;
+        let tokens = self.corpus.vocabulary.encode(probe);
+        if tokens != self.observer.probe() {
+            let model = model::language_model(&self.spec, self.corpus.vocabulary.len());
+            self.observer = Observer::new(&model, tokens)?;
+        }
+        Ok(())
+    }
+
+    /// One training step. The caller must [`Session::drain`] at least every [`JOURNAL_ROWS`] steps.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`]: then [`Session::fall_back`].
+    pub fn train_step(&mut self) -> Result<(), EngineError> {
+        let (time, batch) = (self.spec.sequence_length, self.spec.batch);
+        self.corpus.batch(self.spec.seed, self.step, time, batch, &mut self.tokens, &mut self.targets);
+        self.executable.write_ids(self.training.tokens, &self.tokens)?;
+        self.executable.write_ids(self.training.targets, &self.targets)?;
+        let hyper = self.optimiser.hyper(self.step + 1, self.spec.learning_rate, self.spec.clip);
+        self.executable.write(self.training.hyper, &hyper)?;
+        self.executable.run(0)?;
+        self.step += 1;
+        Ok(())
+    }
+
+    /// The journal since the last call, checked: where a number is not finite, the failing step and tensor are found
+    /// by repeating the steps from the last good state, which is then restored.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`]: then [`Session::fall_back`].
+    pub async fn drain(&mut self) -> Result<Drained, EngineError> {
+        let journal = self.executable.take_journal().await?;
+        let width: usize = self.training.journal.iter().map(|id| self.training.graph.shape(*id).len()).sum();
+        let count = journal.len() / width;
+        let first = self.step + 1 - count as u64;
+        let mut rows = Rows { width: width + 2, numbers: Vec::with_capacity(count * (width + 2)) };
+        for (row, step) in journal.chunks_exact(width).zip(first..) {
+            if row.iter().any(|number| !number.is_finite()) {
+                let divergence = self.locate().await?;
+                return Ok(Drained::Diverged(rows, divergence));
+            }
+            rows.numbers.extend([step as f32, row[0], row[1], total_norm(&row[2..])]);
+            rows.numbers.extend(&row[2..]);
+        }
+        Ok(Drained::Good(rows))
+    }
+
+    /// Repeats the steps since the last good state one at a time until a number is not finite.
+    async fn locate(&mut self) -> Result<Divergence, EngineError> {
+        self.restore_good()?;
+        let mut found = Divergence { step: self.step, node: "loss".to_owned() };
+        for _ in 0..2 * JOURNAL_ROWS {
+            self.train_step()?;
+            let row = self.executable.take_journal().await?;
+            if row.iter().any(|number| !number.is_finite()) {
+                found = Divergence { step: self.step, node: self.first_not_finite().await? };
+                break;
+            }
+        }
+        self.restore_good()?;
+        Ok(found)
+    }
+
+    async fn first_not_finite(&mut self) -> Result<String, EngineError> {
+        let steps = &self.executable.plan().programs()[0].steps;
+        let outputs: Vec<_> = steps.iter().flat_map(|step| step.outputs.clone()).collect();
+        for id in outputs {
+            let value = self.training.graph.value(id);
+            let (Some(path), Source::Node(_)) = (value.path.clone(), &value.source) else { continue };
+            let numbers = self.executable.read(&[id]).await?;
+            if numbers.iter().any(|number| !number.is_finite()) {
+                return Ok(path);
+            }
+        }
+        Ok("loss".to_owned())
+    }
+
+    /// Keeps the present state as the last good one. Call it after a [`Drained::Good`], before the next step.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn keep(&mut self) -> Result<(), EngineError> {
+        self.good = self.snapshot().await?;
+        Ok(())
+    }
+
+    /// The state as it stands.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn snapshot(&mut self) -> Result<Snapshot, EngineError> {
+        let numbers = self.executable.read(&self.training.persistent).await?;
+        Ok(Snapshot { step: self.step, numbers })
+    }
+
+    /// Goes back to a snapshot of this session.
+    ///
+    /// # Errors
+    /// [`EngineError::Size`] for a snapshot of another model.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
+        let flat = self.initial.len();
+        for (id, numbers) in self.training.persistent.iter().zip(snapshot.numbers.chunks_exact(flat.max(1))) {
+            self.executable.write(*id, numbers)?;
+        }
+        self.step = snapshot.step;
+        Ok(())
+    }
+
+    fn restore_good(&mut self) -> Result<(), EngineError> {
+        let good = std::mem::replace(&mut self.good, Snapshot { step: 0, numbers: Vec::new() });
+        let result = self.restore(&good);
+        self.good = good;
+        result
+    }
+
+    /// Back to step 0 with the same seed.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn reset(&mut self) -> Result<(), EngineError> {
+        self.executable.take_journal().await?;
+        self.good.step = 0;
+        self.good.numbers.fill(0.0);
+        self.good.numbers[..self.initial.len()].copy_from_slice(&self.initial);
+        self.restore_good()
+    }
+
+    /// Goes on on the CPU from the last good state.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`].
+    pub async fn fall_back(&mut self) -> Result<(), EngineError> {
+        let plan = Plan::new(self.training.graph.clone(), MEMORY_LIMIT)?;
+        self.executable = device::open(BackendKind::Cpu, plan, &self.training.journal).await?;
+        self.backend = BackendKind::Cpu;
+        self.restore_good()
+    }
+
+    /// Runs the probe text through the present parameters.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn observe(&mut self) -> Result<(), EngineError> {
+        let parameters = self.executable.read(&self.training.persistent[..1]).await?;
+        self.observer.refresh(&parameters)
+    }
+
+    /// Samples text from the parameters of the last [`Session::observe`].
+    ///
+    /// # Errors
+    /// As [`Observer::sample`].
+    pub fn sample(&mut self, length: usize, temperature: f32) -> Result<String, EngineError> {
+        self.observer.sample(&self.corpus.vocabulary, length, temperature, self.spec.seed)
+    }
+
+    /// The numbers and shape of any path: of the training step, or of the probe text as of the last
+    /// [`Session::observe`].
+    ///
+    /// # Errors
+    /// [`EngineError::Unknown`], [`EngineError::DeviceLost`].
+    pub async fn view(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        if path.starts_with("probe/") {
+            let (numbers, shape) = self.observer.view(path)?;
+            return Ok((numbers.to_vec(), shape.to_vec()));
+        }
+        let id = self.training.graph.find(path)?;
+        if self.training.graph.value(id).kind == crate::engine::graph::Kind::Ids {
+            return Err(EngineError::Unknown { what: format!("float tensor \"{path}\"") });
+        }
+        let numbers = self.executable.read(&[id]).await?;
+        Ok((numbers, self.training.graph.shape(id).0.clone()))
+    }
+
+    /// Every path of [`Session::view`], with its shape.
+    pub fn paths(&self) -> Vec<(String, Vec<usize>)> {
+        let values = self.training.graph.values().iter();
+        let floats = values.filter(|value| value.kind == crate::engine::graph::Kind::Float);
+        let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
+        trained.chain(self.observer.paths()).collect()
+    }
+}
+
+fn check_probe(probe: &str) -> Result<(), SpecError> {
+    let count = probe.chars().count();
+    if limits::PROBE_CHARACTERS.contains(&count) {
+        return Ok(());
+    }
+    let (low, high) = (limits::PROBE_CHARACTERS.start(), limits::PROBE_CHARACTERS.end());
+    Err(SpecError::new("probe", format!("The probe text has {count} characters; it takes {low} to {high}.")))
+}
+
+fn total_norm(norms: &[f32]) -> f32 {
+    norms.iter().map(|norm| f64::from(*norm) * f64::from(*norm)).sum::<f64>().sqrt() as f32
+}

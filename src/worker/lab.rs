@@ -1,0 +1,384 @@
+//! Commands in, events out: the worker without a browser, so that it is tested natively.
+
+use crate::engine::error::EngineError;
+use crate::protocol::{Command, Event, FrameHeader, ModelInfo, Section};
+use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
+use crate::trainer::bench;
+use crate::trainer::session::{BuildError, Drained, Session};
+
+/// Training goes on for about so long, in seconds, before messages are looked at.
+const SLICE: f64 = 0.008;
+/// The most steps a slice gives to a GPU before it waits for them.
+const GPU_STEPS: u32 = 16;
+/// Seconds between two observations of the probe text, between two samples, and between two snapshots.
+const OBSERVE_EVERY: f64 = 0.03;
+const SAMPLE_EVERY: f64 = 1.0;
+const KEEP_EVERY: f64 = 1.0;
+/// Characters of a sample.
+const SAMPLE_LENGTH: usize = 200;
+/// Rows of history kept for a page that does not ask; every second one is dropped beyond it.
+const HISTORY_ROWS: usize = 4096;
+
+/// Where events go, with the numbers of a frame.
+pub type Post = Box<dyn Fn(&Event, Option<&[f32]>)>;
+
+/// The worker's state.
+pub struct Lab {
+    post: Post,
+    now: fn() -> f64,
+    session: Option<Session>,
+    probe: String,
+    temperature: f32,
+    watched: Vec<String>,
+    /// Steps still to do; `None` while paused, `Some(u64::MAX)` while running freely.
+    left: Option<u64>,
+    frame_wanted: bool,
+    /// Whether there is something a frame would show that the last one did not.
+    changed: bool,
+    /// Whether parameters changed since the last observation.
+    stale: bool,
+    history: Vec<f32>,
+    width: usize,
+    numbers: Vec<f32>,
+    sample: String,
+    sample_step: u64,
+    pace: Pace,
+}
+
+/// When things were last done, and how fast steps go.
+#[derive(Default)]
+struct Pace {
+    observed: f64,
+    sampled: f64,
+    kept: f64,
+    step_seconds: f64,
+    window_start: f64,
+    window_steps: u64,
+    steps_per_second: f64,
+}
+
+impl Pace {
+    fn steps(&mut self, count: u64, seconds: f64, now: f64) {
+        let mean = seconds / count as f64;
+        self.step_seconds = if self.step_seconds == 0.0 { mean } else { 0.9 * self.step_seconds + 0.1 * mean };
+        self.window_steps += count;
+        let window = now - self.window_start;
+        if window > 0.5 {
+            self.steps_per_second = self.window_steps as f64 / window;
+            self.restart(now);
+        }
+    }
+
+    fn restart(&mut self, now: f64) {
+        (self.window_start, self.window_steps) = (now, 0);
+    }
+}
+
+impl Lab {
+    /// A lab without a model. `now` gives seconds.
+    pub fn new(post: Post, now: fn() -> f64) -> Lab {
+        Lab {
+            post,
+            now,
+            session: None,
+            probe: "The".to_owned(),
+            temperature: 0.7,
+            watched: Vec::new(),
+            left: None,
+            frame_wanted: false,
+            changed: false,
+            stale: true,
+            history: Vec::new(),
+            width: 0,
+            numbers: Vec::new(),
+            sample: String::new(),
+            sample_step: 0,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Whether there is work to do without another command.
+    pub fn busy(&self) -> bool {
+        self.left.is_some() || (self.frame_wanted && self.changed)
+    }
+
+    /// Does what a command says.
+    pub async fn handle(&mut self, command: Command) {
+        self.changed = true;
+        match command {
+            Command::Build { spec, text, run } => self.build(&spec, &text, run).await,
+            Command::Adjust { learning_rate, clip } => {
+                let adjusted = self.session.as_mut().map(|session| session.adjust(learning_rate, clip));
+                if let Some(Err(errors)) = adjusted {
+                    self.reject(errors);
+                }
+            }
+            Command::Run => self.go(u64::MAX),
+            Command::Pause => self.left = None,
+            Command::Step { count } => self.go(u64::from(count)),
+            Command::Reset => self.reset().await,
+            Command::Observe { probe, temperature } => self.observe(probe, temperature),
+            Command::Watch { paths } => self.watched = paths,
+            Command::NextFrame => self.frame_wanted = true,
+            Command::Probe { id, path } => self.probe(id, path).await,
+            Command::Bench { id, workload } => match bench::run(&workload, &self.now).await {
+                Ok(result) => self.tell(&Event::Bench { id, result }),
+                Err(error) => self.tell(&Event::Failed { id, message: error.to_string() }),
+            },
+        }
+    }
+
+    /// A slice of training, then a frame if one is wanted.
+    pub async fn work(&mut self) {
+        if let Err(error) = self.slice().await {
+            self.recover(error).await;
+        }
+        if self.frame_wanted && self.changed {
+            if let Err(error) = self.frame().await {
+                self.recover(error).await;
+            }
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        (self.post)(event, None);
+    }
+
+    fn reject(&self, errors: Vec<SpecError>) {
+        self.tell(&Event::Rejected { errors });
+    }
+
+    fn refuse(&self, error: BuildError) {
+        match error {
+            BuildError::Invalid(errors) => self.reject(errors),
+            BuildError::Engine(error) => {
+                self.reject(vec![SpecError::new("hidden", format!("This cannot be built: {error}."))])
+            }
+        }
+    }
+
+    fn go(&mut self, steps: u64) {
+        if self.session.is_some() && steps > 0 {
+            self.left = Some(steps);
+            self.pace.restart((self.now)());
+        }
+    }
+
+    async fn build(&mut self, spec: &ModelSpec, text: &str, run: bool) {
+        let (session, refusal) = match Session::new(spec, text, &self.probe).await {
+            Ok(built) => built,
+            Err(error) => return self.refuse(error),
+        };
+        self.width = session.row_width();
+        self.tell(&Event::Built(Box::new(describe(&session))));
+        if let Some(error) = refusal {
+            let message = format!("Training runs on the CPU: {error}.");
+            self.tell(&Event::Notice { message });
+        }
+        self.session = Some(session);
+        self.forget();
+        self.left = None;
+        if run {
+            self.go(u64::MAX);
+        }
+    }
+
+    /// Nothing of an earlier run is shown after a build or a reset.
+    fn forget(&mut self) {
+        self.history.clear();
+        self.sample.clear();
+        self.sample_step = 0;
+        self.stale = true;
+        self.pace = Pace::default();
+        self.pace.restart((self.now)());
+    }
+
+    async fn reset(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        if let Err(error) = session.reset().await {
+            return self.recover(error).await;
+        }
+        self.left = None;
+        self.forget();
+    }
+
+    fn observe(&mut self, probe: String, temperature: f32) {
+        if !limits::TEMPERATURE.contains(&temperature) {
+            let (low, high) = (limits::TEMPERATURE.start(), limits::TEMPERATURE.end());
+            let message = format!("The temperature goes from {low} to {high}.");
+            return self.reject(vec![SpecError::new("temperature", message)]);
+        }
+        if let Some(session) = &mut self.session {
+            if let Err(error) = session.set_probe(&probe) {
+                return self.refuse(error);
+            }
+        }
+        (self.probe, self.temperature) = (probe, temperature);
+        self.stale = true;
+        self.pace.sampled = 0.0;
+    }
+
+    async fn probe(&mut self, id: u32, path: String) {
+        let answer = match &mut self.session {
+            None => Err(EngineError::Unknown { what: "model yet".to_owned() }),
+            Some(session) => {
+                if self.stale && path.starts_with("probe/") {
+                    if let Err(error) = session.observe().await {
+                        return self.recover(error).await;
+                    }
+                    self.stale = false;
+                }
+                session.view(&path).await
+            }
+        };
+        let event = match answer {
+            Ok((values, shape)) => Event::Probe { id, path, shape, values, error: None },
+            Err(error) => {
+                Event::Probe { id, path, shape: Vec::new(), values: Vec::new(), error: Some(error.to_string()) }
+            }
+        };
+        self.tell(&event);
+    }
+
+    async fn slice(&mut self) -> Result<(), EngineError> {
+        let (Some(left), Some(session)) = (self.left, &mut self.session) else { return Ok(()) };
+        let gpu = session.backend() == BackendKind::Gpu;
+        let most = left.min(if gpu { u64::from(GPU_STEPS) } else { crate::engine::backend::JOURNAL_ROWS as u64 });
+        let start = (self.now)();
+        let mut done = 0;
+        while done < most {
+            session.train_step()?;
+            done += 1;
+            if (self.now)() - start > SLICE {
+                break;
+            }
+        }
+        let drained = session.drain().await?;
+        let now = (self.now)();
+        self.pace.steps(done, now - start, now);
+        self.left = if left == u64::MAX { Some(left) } else { Some(left - done).filter(|left| *left > 0) };
+        (self.changed, self.stale) = (true, true);
+        match drained {
+            Drained::Good(rows) => {
+                self.remember(&rows.numbers);
+                if now - self.pace.kept > KEEP_EVERY {
+                    self.pace.kept = now;
+                    if let Some(session) = &mut self.session {
+                        session.keep().await?;
+                    }
+                }
+            }
+            Drained::Diverged(rows, divergence) => {
+                self.remember(&rows.numbers);
+                self.left = None;
+                let advice = "Lower the learning rate or clip the gradient norm, then run again: \
+                              the model is back at its last good state."
+                    .to_owned();
+                self.tell(&Event::Diverged { step: divergence.step, node: divergence.node, advice });
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, rows: &[f32]) {
+        self.history.extend(rows);
+        if self.history.len() > HISTORY_ROWS * self.width {
+            let kept = self.history.chunks_exact(self.width).step_by(2).flatten().copied().collect();
+            self.history = kept;
+        }
+    }
+
+    /// A device that failed is left for the CPU; a CPU that failed stops the run.
+    async fn recover(&mut self, error: EngineError) {
+        let Some(session) = &mut self.session else { return };
+        let on_gpu = session.backend() == BackendKind::Gpu;
+        match if on_gpu { session.fall_back().await } else { Err(error.clone()) } {
+            Ok(()) => {
+                let step = session.step();
+                let info = Box::new(describe(session));
+                let message = format!("{error}. Training goes on on the CPU from step {step}.");
+                self.tell(&Event::Notice { message });
+                self.tell(&Event::Moved(info));
+                (self.changed, self.stale) = (true, true);
+            }
+            Err(error) => {
+                self.left = None;
+                self.tell(&Event::Notice { message: format!("Training stopped: {error}.") });
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Result<(), EngineError> {
+        let now = (self.now)();
+        let (observe_now, sample_now) = (
+            self.stale && (self.left.is_none() || now - self.pace.observed > OBSERVE_EVERY),
+            self.left.is_none() || now - self.pace.sampled > SAMPLE_EVERY,
+        );
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let resample = sample_now && (self.stale || self.pace.sampled == 0.0);
+        if observe_now || resample {
+            session.observe().await?;
+            (self.stale, self.pace.observed) = (false, now);
+        }
+        if resample {
+            self.sample = session.sample(SAMPLE_LENGTH, self.temperature)?;
+            (self.sample_step, self.pace.sampled) = (session.step(), now);
+        }
+        let mut sections = Vec::new();
+        self.numbers.clear();
+        let rows = self.history.len() / self.width;
+        put(&mut sections, &mut self.numbers, "history", vec![rows, self.width], &self.history);
+        for path in &self.watched {
+            // A page may still watch what the last model had.
+            match session.view(path).await {
+                Ok((values, shape)) => put(&mut sections, &mut self.numbers, path, shape, &values),
+                Err(EngineError::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let running = self.left.is_some();
+        let tokens = session.spec().sequence_length * session.spec().batch;
+        let header = FrameHeader {
+            step: session.step(),
+            running,
+            step_ms: (self.pace.step_seconds * 1e3) as f32,
+            tokens_per_second: if running { (self.pace.steps_per_second * tokens as f64) as f32 } else { 0.0 },
+            probe_tokens: session.observer().probe().to_vec(),
+            sample: self.sample.clone(),
+            sample_step: self.sample_step,
+            sections,
+        };
+        self.history.clear();
+        (self.frame_wanted, self.changed) = (false, self.stale && self.left.is_none());
+        (self.post)(&Event::Frame(header), Some(&self.numbers));
+        Ok(())
+    }
+}
+
+fn put(sections: &mut Vec<Section>, numbers: &mut Vec<f32>, path: &str, shape: Vec<usize>, values: &[f32]) {
+    sections.push(Section { path: path.to_owned(), shape, offset: numbers.len() });
+    numbers.extend_from_slice(values);
+}
+
+fn describe(session: &Session) -> ModelInfo {
+    let plan = session.executable().plan();
+    let parameters = plan.graph().parameters();
+    ModelInfo {
+        spec: session.spec().clone(),
+        backend: session.backend(),
+        adapter: session.executable().adapter().to_owned(),
+        vocabulary: session.corpus().vocabulary.symbols().iter().map(char::to_string).collect(),
+        folded: session.corpus().vocabulary.folded(),
+        characters: session.corpus().len(),
+        parameters: parameters.iter().map(|parameter| parameter.len).sum(),
+        parameter_shapes: parameters
+            .iter()
+            .map(|parameter| (parameter.name.clone(), plan.graph().shape(parameter.value).0.clone()))
+            .collect(),
+        paths: session.paths(),
+        flops_per_step: plan.matmul_flops(0),
+        bytes: plan.bytes(),
+        dispatches: session.executable().dispatches(0),
+        plan: plan.to_string(),
+    }
+}
