@@ -126,8 +126,7 @@ impl Gpu {
             .or_insert_with_key(|(reads, writes)| layout(&self.device, *reads, *writes));
         let module = cache.modules.entry(dispatch.kernel).or_insert_with(|| {
             let source = wgpu::ShaderSource::Wgsl(shaders::source(dispatch.kernel).into());
-            self.device
-                .create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source })
+            self.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source })
         });
         let pipeline = cache
             .pipelines
@@ -172,9 +171,7 @@ fn layout(device: &wgpu::Device, reads: usize, writes: usize) -> Layout {
         ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,
     };
-    let storage = |binding: usize| {
-        entry(binding, wgpu::BufferBindingType::Storage { read_only: binding <= reads })
-    };
+    let storage = |binding: usize| entry(binding, wgpu::BufferBindingType::Storage { read_only: binding <= reads });
     let uniform = entry(0, wgpu::BufferBindingType::Uniform);
     let entries: Vec<_> = std::iter::once(uniform).chain((1..=reads + writes).map(storage)).collect();
     let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });

@@ -216,12 +216,9 @@ fn bind(
         .enumerate()
         .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
         .collect();
-    let description = wgpu::BindGroupDescriptor { label: Some(dispatch.kernel), layout: &compiled.layout, entries: &entries };
-    Ready {
-        bindings: gpu.device.create_bind_group(&description),
-        pipeline: compiled.pipeline,
-        groups: dispatch.groups,
-    }
+    let description =
+        wgpu::BindGroupDescriptor { label: Some(dispatch.kernel), layout: &compiled.layout, entries: &entries };
+    Ready { bindings: gpu.device.create_bind_group(&description), pipeline: compiled.pipeline, groups: dispatch.groups }
 }
 
 impl Journal {

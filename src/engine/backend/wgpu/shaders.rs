@@ -66,7 +66,8 @@ const SHARED: &[(&str, &str)] = files!["shaders/shared/": index math norm recurr
 pub fn source(kernel: &str) -> String {
     let text = find(KERNELS, kernel);
     let imports = text.lines().find_map(|line| line.strip_prefix("// import: ")).unwrap_or_default();
-    let mut whole: String = imports.split(", ").filter(|name| !name.is_empty()).map(|name| find(SHARED, name)).collect();
+    let mut whole: String =
+        imports.split(", ").filter(|name| !name.is_empty()).map(|name| find(SHARED, name)).collect();
     whole.push_str(text);
     whole
 }

@@ -27,8 +27,7 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Vec<Dispatch>> {
         Op::Conv1dCausalGradInput => vec![convolution(step, "conv1d_causal_grad_input", 0)],
         Op::Conv1dCausalGradWeight { taps } => {
             let &[steps, batch, channels] = &step.shape(0).0[..] else { unreachable!("shape inference wants rank 3") };
-            let mut dispatch =
-                step.kernel("conv1d_causal_grad_weight").params([steps * batch, batch, channels, *taps]);
+            let mut dispatch = step.kernel("conv1d_causal_grad_weight").params([steps * batch, batch, channels, *taps]);
             dispatch.groups = [channels.div_ceil(16) as u32, *taps as u32, 1];
             vec![dispatch]
         }

@@ -127,10 +127,12 @@ pub(super) fn backward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
         Cell::Gru => {
             // The kernel finds h0 where it writes its gradient.
             dispatches.push(super::elementwise::copy(operands.h0, outputs[3], layer.batch * layer.units));
-            layer.kernel("gru_backward").constant("SLICES", slices(3)).reads([weights]).reads(operands.gates).reads([
-                operands.h,
-                operands.outside_h,
-            ])
+            layer
+                .kernel("gru_backward")
+                .constant("SLICES", slices(3))
+                .reads([weights])
+                .reads(operands.gates)
+                .reads([operands.h, operands.outside_h])
         }
         Cell::GruTextbook => layer
             .kernel("gru_textbook_backward")
