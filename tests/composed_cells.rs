@@ -1,4 +1,5 @@
 //! The fused recurrent ops against the same cells composed of primitive ops.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod common;
 

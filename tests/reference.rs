@@ -5,6 +5,7 @@
 //!
 //! runs every case of `tests/reference`, or of another folder in its format, that the engine knows, and names the
 //! others. See `tests/reference/README.md`.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod reference_cases;
 
