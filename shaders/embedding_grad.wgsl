@@ -1,5 +1,5 @@
-// dweight (V, E) = sums of the rows of dy (N, E) by id, ids (N); 0 in the row `padding` (if PADS 1). A workgroup sums 64
-// columns of one row: four slices look through a quarter of the ids each and are then added.
+// dweight (V, E) = sums of the rows of dy (N, E) by id, ids (N); 0 in the row `padding` (if PADS 1). A workgroup sums
+// 64 columns of one row: four slices look through a quarter of the ids each and are then added.
 // import: index
 
 override PADS: u32 = 0u;

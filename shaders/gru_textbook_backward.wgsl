@@ -1,6 +1,6 @@
 // GRU of the textbooks, back-propagation through time, all steps of a layer. weights (3H, PADDED) = weight_hh with its
-// rows padded, gates (T, B, 4H) = r, z, n, s, h (T, B, H), h0 (B, H), outside (T, B, H) the derivative of h from outside
-// -> d_x (T, B, 3H), grad_h (T, B, H), d_h0 (B, H).
+// rows padded, gates (T, B, 4H) = r, z, n, s, h (T, B, H), h0 (B, H), outside (T, B, H) the derivative of h from
+// outside -> d_x (T, B, 3H), grad_h (T, B, H), d_h0 (B, H).
 // d_n = dh z (1-n^2); d_z = dh (n - h_{t-1}) z(1-z); ds = d_n W_hn; d_r = ds h_{t-1} r(1-r);
 // dh_{t-1} = outside + dh (1-z) + ds r + [d_r d_z] W_rz.
 // One workgroup for four sequences; see shared/recurrent. Two products a step: from d_n, then from d_r and d_z.

@@ -1,6 +1,6 @@
 // Matrix product y (M, N) = a b. a is (M, K), or (K, M) with TRANSPOSE_A 1; b is (K, N), or (N, K) with TRANSPOSE_B 1.
-// A workgroup of SIDE by SIDE invocations computes a tile of 4 SIDE by 4 SIDE, an invocation 4 by 4 of it; SIDE steps of
-// K at a time go through workgroup memory, four rows of a (or columns of b) to a vec4f, the next ones being loaded
+// A workgroup of SIDE by SIDE invocations computes a tile of 4 SIDE by 4 SIDE, an invocation 4 by 4 of it; SIDE steps
+// of K at a time go through workgroup memory, four rows of a (or columns of b) to a vec4f, the next ones being loaded
 // meanwhile. Workgroups along z each take `chunk` steps of K and write their own y: y is (z, M, N), to be summed.
 
 override SIDE: u32 = 16u;
@@ -89,8 +89,8 @@ fn store(z: u32, row: u32, column: u32, value: vec4f) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let first_row = group.y * 4u * SIDE;
     let first_column = group.x * 4u * SIDE;
-    let from = group.z * params.chunk;
-    let end = min(params.k, from + params.chunk);
+    let begin = group.z * params.chunk;
+    let end = min(params.k, begin + params.chunk);
     let own_a = part(local, TRANSPOSE_A == 0u);
     let own_b = part(local, TRANSPOSE_B == 1u);
     let row_a = first_row + 4u * own_a.quad;
@@ -98,9 +98,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let x = local % SIDE;
     let z = local / SIDE;
     var sums = array<vec4f, 4>();
-    var next_a = load_a(row_a, from + own_a.step, end);
-    var next_b = load_b(column_b, from + own_b.step, end);
-    for (var k = from; k < end; k += SIDE) {
+    var next_a = load_a(row_a, begin + own_a.step, end);
+    var next_b = load_b(column_b, begin + own_b.step, end);
+    for (var k = begin; k < end; k += SIDE) {
         tile_a[own_a.step * (SIDE + 1u) + own_a.quad] = next_a;
         tile_b[own_b.step * (SIDE + 1u) + own_b.quad] = next_b;
         workgroupBarrier();

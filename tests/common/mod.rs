@@ -1,5 +1,8 @@
-//! What several test programs share; none uses all of it.
+//! What several tests share.
+
+// Not every test needs all of it.
 #![allow(dead_code)]
 
 pub mod compose;
+pub mod op_examples;
 pub mod sketch;
