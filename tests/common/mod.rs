@@ -4,5 +4,6 @@
 #![allow(dead_code)]
 
 pub mod compose;
+pub mod gpu;
 pub mod op_examples;
 pub mod sketch;
