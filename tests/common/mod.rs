@@ -3,4 +3,7 @@
 // Not every test needs all of it.
 #![allow(dead_code)]
 
+pub mod compose;
+pub mod gpu;
 pub mod op_examples;
+pub mod sketch;
