@@ -8,5 +8,5 @@ pub mod nn;
 pub mod protocol;
 pub mod spec;
 pub mod trainer;
-pub mod worker;
 pub mod ui;
+pub mod worker;

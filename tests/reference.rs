@@ -5,14 +5,19 @@
 //!
 //! runs every case of `tests/reference`, or of another folder in its format, that the engine knows, and names the
 //! others. See `tests/reference/README.md`.
+#![cfg(not(target_arch = "wasm32"))]
 
+mod common;
 mod reference_cases;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use common::gpu::gpu;
+use pollster::block_on;
 use reference_cases::{Backend, check_folder};
 use seqlab::engine::backend::cpu::CpuExecutable;
+use seqlab::engine::backend::wgpu::WgpuExecutable;
 
 fn check(backend: &Backend) {
     let given = std::env::var_os("SEQLAB_REFERENCE").map(PathBuf::from);
@@ -37,7 +42,11 @@ fn the_cpu_meets_the_references() {
     check(&Backend {
         name: "CPU f32",
         allowance: 1.0,
-        load: |plan, journal| Ok(Box::new(CpuExecutable::<f32>::new(plan, journal))),
+        load: |plan, journal| {
+            let mut machine = CpuExecutable::<f32>::new(plan, journal);
+            machine.poison(f32::NAN);
+            Ok(Box::new(machine))
+        },
     });
 }
 
@@ -48,5 +57,18 @@ fn the_formulas_meet_the_references_twenty_times_closer() {
         name: "CPU f64",
         allowance: 0.05,
         load: |plan, journal| Ok(Box::new(CpuExecutable::<f64>::new(plan, journal))),
+    });
+}
+
+#[test]
+fn the_gpu_meets_the_references_ten_times_looser() {
+    check(&Backend {
+        name: "GPU",
+        allowance: 10.0,
+        load: |plan, journal| {
+            let mut machine = block_on(WgpuExecutable::new(gpu(), plan, journal))?;
+            machine.poison(f32::NAN);
+            Ok(Box::new(machine))
+        },
     });
 }

@@ -17,7 +17,7 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The characters of `text`; beyond `limit` symbols the rarest are folded into [`OTHER`].
+    /// The characters of `text`; beyond `limit` symbols the rarest are folded into [`OTHER`], which is always allowed.
     pub fn of(text: &str, limit: usize) -> Self {
         let mut counts: HashMap<char, usize> = HashMap::new();
         for symbol in text.chars() {
@@ -25,7 +25,7 @@ impl Vocabulary {
         }
         let mut symbols: Vec<(char, usize)> = counts.into_iter().collect();
         symbols.sort_unstable_by_key(|(symbol, count)| (std::cmp::Reverse(*count), *symbol));
-        let known = if symbols.len() > limit { limit - 1 } else { symbols.len() };
+        let known = if symbols.len() > limit { limit.saturating_sub(1) } else { symbols.len() };
         let folded = symbols.len() - known;
         let mut symbols: Vec<char> = symbols[..known].iter().map(|(symbol, _)| *symbol).collect();
         if folded > 0 && !symbols.contains(&OTHER) {

@@ -138,7 +138,10 @@ impl History {
     }
 
     /// The points of `column`: step and value.
-    pub fn points(&self, column: usize) -> impl DoubleEndedIterator<Item = (u64, Stat)> + ExactSizeIterator + Clone + '_ {
+    pub fn points(
+        &self,
+        column: usize,
+    ) -> impl DoubleEndedIterator<Item = (u64, Stat)> + ExactSizeIterator + Clone + '_ {
         let columns = self.columns.max(1);
         self.buckets.iter().enumerate().map(move |(at, bucket)| (bucket.step, self.values[at * columns + column]))
     }

@@ -233,10 +233,14 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
     let number = |name: &str, default: f64, low: f64, high: f64| {
         let value = property_value(options, name);
         let number = if value.is_undefined() { Some(default) } else { value.as_f64() };
-        number.filter(|number| (low..=high).contains(number)).ok_or_else(|| format!("{name} is a number from {low} to {high}."))
+        number
+            .filter(|number| (low..=high).contains(number))
+            .ok_or_else(|| format!("{name} is a number from {low} to {high}."))
     };
-    let whole = |name: &str, default: f64, high: usize| number(name, default, 1.0, high as f64).map(|number| number as usize);
-    let choice = |name: &str, default: &str| property_value(options, name).as_string().unwrap_or_else(|| default.to_owned());
+    let whole =
+        |name: &str, default: f64, high: usize| number(name, default, 1.0, high as f64).map(|number| number as usize);
+    let choice =
+        |name: &str, default: &str| property_value(options, name).as_string().unwrap_or_else(|| default.to_owned());
     let mut spec = crate::spec::ModelSpec::default();
     for key in ["cell", "backend"] {
         let property = crate::spec::property(key).ok_or("unknown property")?;

@@ -125,7 +125,10 @@ mod tests {
 
     fn frame(step: u64, rows: &[f32]) -> (FrameHeader, Vec<f32>) {
         let section = Section { path: "history".into(), shape: vec![rows.len() / 5, 5], offset: 0 };
-        (FrameHeader { step, sections: vec![section], sample: "a".into(), sample_step: step, ..Default::default() }, rows.into())
+        (
+            FrameHeader { step, sections: vec![section], sample: "a".into(), sample_step: step, ..Default::default() },
+            rows.into(),
+        )
     }
 
     #[test]

@@ -102,10 +102,7 @@ fn install_command(package: &str, version: &str) -> Command {
         .arg(build_folder())
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env(
-            "CARGO_PROFILE_RELEASE_OPT_LEVEL",
-            if package == "trunk" { "0" } else { "1" },
-        );
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", if package == "trunk" { "0" } else { "1" });
     if package == "trunk" {
         // No default features: neither TLS nor update checks, as it never has to download anything.
         command.args(["--locked", "--no-default-features"]);

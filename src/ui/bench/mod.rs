@@ -29,7 +29,10 @@ const fn workload(cell: Cell, vocab: usize, hidden: usize, steps: usize, batch: 
 }
 
 /// Measures a workload in a worker of its own and calls `done` once; dropping the link stops the measurement.
-pub fn measure(workload: Workload, done: impl FnOnce(Result<BenchResult, String>) + 'static) -> Result<Session, String> {
+pub fn measure(
+    workload: Workload,
+    done: impl FnOnce(Result<BenchResult, String>) + 'static,
+) -> Result<Session, String> {
     let session = Session::default();
     let answer = Rc::new(RefCell::new(Some(done)));
     let own = session.clone();

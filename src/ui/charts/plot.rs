@@ -99,7 +99,8 @@ pub fn draw_lines(canvas: &HtmlCanvasElement, picture: &Picture, size: Size) -> 
         if !line.band.is_empty() {
             let upper = line.band.iter().map(|(x, _, high)| (*x, *high));
             let lower = line.band.iter().rev().map(|(x, low, _)| (*x, *low));
-            chart.draw_series(std::iter::once(Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.22))))?;
+            chart
+                .draw_series(std::iter::once(Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.22))))?;
         }
         let points = line.points.iter().copied();
         chart.draw_series(LineSeries::new(points, colour.stroke_width(size.pixels(1.5))))?;

@@ -30,7 +30,10 @@ pub fn result(value: f64) -> String {
 
 /// A number and, under a brace, what it is.
 pub fn labelled(value: f64, label: &str) -> String {
-    format!("<munder><munder><mrow>{}</mrow><mo stretchy=\"true\">\u{23df}</mo></munder><mrow>{label}</mrow></munder>", number(value))
+    format!(
+        "<munder><munder><mrow>{}</mrow><mo stretchy=\"true\">\u{23df}</mo></munder><mrow>{label}</mrow></munder>",
+        number(value)
+    )
 }
 
 /// An operator.

@@ -242,14 +242,20 @@ fn labels(site: &Site) -> [String; 4] {
     let weight = |kind: &str| indexed("W", &format!("{kind}{gate}"));
     let bias = |kind: &str| indexed("b", &format!("{kind}{gate}"));
     let reset = site.cell == Cell::GruTextbook && site.signal == "n";
-    let state = if reset { format!("<mo>(</mo>{}<mo>\u{2299}</mo>{}<mo>)</mo>", now("r"), before("h")) } else { before("h") };
-    let input = if site.layer == 0 { now("x") } else { "<msubsup><mi>h</mi><mi>t</mi><mtext>below</mtext></msubsup>".to_owned() };
+    let state =
+        if reset { format!("<mo>(</mo>{}<mo>\u{2299}</mo>{}<mo>)</mo>", now("r"), before("h")) } else { before("h") };
+    let input = if site.layer == 0 {
+        now("x")
+    } else {
+        "<msubsup><mi>h</mi><mi>t</mi><mtext>below</mtext></msubsup>".to_owned()
+    };
     [weight("i") + &input, bias("i"), weight("h") + &state, bias("h")]
 }
 
 fn labelled_parts(site: &Site, sum: &Sum) -> [String; 4] {
     let [input, input_bias, state, bias] = labels(site);
-    let read = if site.layer == 0 { input + &text(&format!(" for {}", format::visible(&site.character))) } else { input };
+    let read =
+        if site.layer == 0 { input + &text(&format!(" for {}", format::visible(&site.character))) } else { input };
     [
         labelled(sum.input, &read),
         labelled(sum.input_bias, &input_bias),

@@ -98,8 +98,11 @@ impl Lab {
     /// Has the worker build the setup's model.
     pub(super) fn build(self, done: Option<Waiter>) {
         let setup = self.setup.get_untracked();
-        let command =
-            Command::Build { spec: setup.spec.clone(), text: setup.text.to_string(), run: self.running.get_untracked() };
+        let command = Command::Build {
+            spec: setup.spec.clone(),
+            text: setup.text.to_string(),
+            run: self.running.get_untracked(),
+        };
         self.inner.update_value(|inner| inner.building.push_back((setup, done)));
         self.send(&command);
         self.observe();
@@ -126,8 +129,7 @@ impl Lab {
 
     fn watched_paths(self) -> Vec<String> {
         let (cell, layer) = (self.cell(), self.focus.with(|focus| focus.layer));
-        let mut paths: Vec<String> =
-            cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)).collect();
+        let mut paths: Vec<String> = cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)).collect();
         paths.push(format!("layers/{layer}/grad_h_norm"));
         if cell.has_cell_state() {
             paths.push(format!("layers/{layer}/grad_c_norm"));

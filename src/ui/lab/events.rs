@@ -116,7 +116,8 @@ impl Lab {
                 inner.store.accept(header, |data| copy(buffer.as_ref(), length.unwrap_or(0), data));
                 inner.buffer = buffer;
                 let trust = inner.flow.frame_arrived(step, running);
-                let (done, waiting) = inner.stepping.drain(..).partition(|(target, _)| trust && !running && *target <= step);
+                let (done, waiting) =
+                    inner.stepping.drain(..).partition(|(target, _)| trust && !running && *target <= step);
                 inner.stepping = waiting;
                 (trust, done)
             })

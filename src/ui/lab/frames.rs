@@ -137,7 +137,8 @@ impl Lab {
                 let known = self.probe_symbols.get_untracked();
                 let tokens = &store.header.probe_tokens;
                 let symbol = |token: &u32| vocabulary.get(*token as usize).map_or("\u{fffd}", String::as_str);
-                let same = known.len() == tokens.len() && known.iter().zip(tokens).all(|(old, token)| old == symbol(token));
+                let same =
+                    known.len() == tokens.len() && known.iter().zip(tokens).all(|(old, token)| old == symbol(token));
                 (!same && !tokens.is_empty()).then(|| tokens.iter().map(|token| symbol(token).to_owned()).collect())
             })
         });

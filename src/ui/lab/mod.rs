@@ -88,6 +88,8 @@ pub struct Lab {
     pub undoable: RwSignal<(bool, bool)>,
     /// Light or dark.
     pub theme: RwSignal<Theme>,
+    /// How far each signed signal's colour scale reaches.
+    reaches: StoredValue<HashMap<&'static str, f32>>,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -151,6 +153,7 @@ impl Lab {
             equation: RwSignal::new(None),
             undoable: RwSignal::new((false, false)),
             theme: RwSignal::new(theme::current()),
+            reaches: StoredValue::new(HashMap::new()),
             inner: StoredValue::new_local(inner),
         }
     }
@@ -216,10 +219,11 @@ impl Lab {
     }
 
     fn new_id(self) -> u32 {
-        self.inner.try_update_value(|inner| {
-            inner.next_id += 1;
-            inner.next_id
-        })
-        .unwrap_or_default()
+        self.inner
+            .try_update_value(|inner| {
+                inner.next_id += 1;
+                inner.next_id
+            })
+            .unwrap_or_default()
     }
 }

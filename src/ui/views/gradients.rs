@@ -64,7 +64,8 @@ fn through_time(lab: Lab, store: &FrameStore, theme: Theme, range: Decades) -> O
     let length = tensors.first()?.len();
     let y = decades("norm of the gradient", tensors.iter().flat_map(|values| values.iter().copied()), range);
     let lines = tensors.iter().enumerate().map(|(at, values)| {
-        let points = values.iter().enumerate().filter_map(|(t, value)| Some(((t + 1) as f64, y.place(f64::from(*value))?)));
+        let points =
+            values.iter().enumerate().filter_map(|(t, value)| Some(((t + 1) as f64, y.place(f64::from(*value))?)));
         Line { colour: palette::line(theme, at), points: points.collect(), ..Line::default() }
     });
     let lines = lines.collect();
@@ -91,7 +92,9 @@ fn decades(title: &'static str, values: impl Iterator<Item = f32>, range: Decade
     let (low, high) = positive.fold((f64::MAX, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
     let needed = if high > 0.0 { (low, high) } else { (1e-3, 1.0) };
     let kept = match range.get_value() {
-        Some((low, high)) if low <= needed.0 && high >= needed.1 && needed.1 / needed.0 > (high / low).sqrt() => (low, high),
+        Some((low, high)) if low <= needed.0 && high >= needed.1 && needed.1 / needed.0 > (high / low).sqrt() => {
+            (low, high)
+        }
         _ => needed,
     };
     range.set_value(Some(kept));

@@ -64,7 +64,9 @@ pub fn Merged() -> impl IntoView {
         lab.readout.track();
         lab.with_store(|store| store.history.stride())
     });
-    move || (stride.get() > 1).then(|| format!("Each point is the mean of {} steps, the shade their range.", stride.get()))
+    move || {
+        (stride.get() > 1).then(|| format!("Each point is the mean of {} steps, the shade their range.", stride.get()))
+    }
 }
 
 /// ln V: the loss of guessing every character alike.

@@ -99,9 +99,8 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
         Op::Pad { axis, start, total } => {
-            let mut full = x.shape(0).clone();
-            let len = std::mem::replace(&mut full.0[*axis], *total);
-            layout::pad(range(&full, *axis, *start, len), x.input(0), y);
+            let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
+            layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),

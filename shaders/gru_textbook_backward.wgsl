@@ -1,0 +1,91 @@
+// GRU of the textbooks, back-propagation through time, all steps of a layer. weights (3H, PADDED) = weight_hh with its
+// rows padded, gates (T, B, 4H) = r, z, n, s, h (T, B, H), h0 (B, H), outside (T, B, H) the derivative of h from
+// outside -> d_x (T, B, 3H), grad_h (T, B, H), d_h0 (B, H).
+// d_n = dh z (1-n^2); d_z = dh (n - h_{t-1}) z(1-z); ds = d_n W_hn; d_r = ds h_{t-1} r(1-r);
+// dh_{t-1} = outside + dh (1-z) + ds r + [d_r d_z] W_rz.
+// One workgroup for four sequences; see shared/recurrent. Two products a step: from d_n, then from d_r and d_z.
+// import: recurrent
+
+override CANDIDATE_SLICES: u32 = 1u;
+override SLICES: u32 = 1u;
+
+@group(0) @binding(2) var<storage, read> gates: array<f32>;
+@group(0) @binding(3) var<storage, read> h: array<f32>;
+@group(0) @binding(4) var<storage, read> h0: array<f32>;
+@group(0) @binding(5) var<storage, read> outside: array<f32>;
+@group(0) @binding(6) var<storage, read_write> d_x: array<f32>;
+@group(0) @binding(7) var<storage, read_write> grad_h: array<f32>;
+@group(0) @binding(8) var<storage, read_write> d_h0: array<f32>;
+
+fn gates_at(at: vec4u) -> vec4f {
+    return vec4f(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
+}
+
+// The state before step t.
+fn h_before(t: u32, lanes: vec4u, unit: u32) -> vec4f {
+    let first = lanes * UNITS + unit;
+    if (t == 0u) {
+        return vec4f(h0[first.x], h0[first.y], h0[first.z], h0[first.w]);
+    }
+    let at = first + (t - 1u) * params.batch * UNITS;
+    return vec4f(h[at.x], h[at.y], h[at.z], h[at.w]);
+}
+
+// Writes one sequence's step.
+fn keep(row: u32, unit: u32, d_hidden: f32, d_r: f32, d_z: f32, d_n: f32) {
+    let to = row * (3u * UNITS) + unit;
+    d_x[to] = d_r;
+    d_x[to + UNITS] = d_z;
+    d_x[to + 2u * UNITS] = d_n;
+    grad_h[row * UNITS + unit] = d_hidden;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let quarter = PADDED / 4u;
+    let candidate_block = Block(2u * UNITS, UNITS, 0u, quarter, quarter, CANDIDATE_SLICES);
+    let gate_block = Block(0u, 2u * UNITS, 0u, quarter, quarter, SLICES);
+    let lanes = sequences(group.x);
+    let unit = min(local, UNITS - 1u);
+    let owner = local < UNITS;
+    // What comes back from the step after.
+    var later = vec4f();
+    for (var left = params.steps; left > 0u; left--) {
+        let t = left - 1u;
+        let row = lanes + t * params.batch;
+        let state = row * UNITS + unit;
+        let gate = row * (4u * UNITS) + unit;
+        let r = gates_at(gate);
+        let z = gates_at(gate + UNITS);
+        let n = gates_at(gate + 2u * UNITS);
+        let before = h_before(t, lanes, unit);
+        let d_hidden = vec4f(outside[state.x], outside[state.y], outside[state.z], outside[state.w]) + later;
+        let d_n = d_hidden * z * (1.0 - n * n);
+        let d_z = d_hidden * (n - before) * (z * (1.0 - z));
+        if (owner) {
+            memory[unit] = d_n;
+        }
+        multiply(local, candidate_block);
+        let d_s = total(unit, candidate_block);
+        let d_r = d_s * before * (r * (1.0 - r));
+        workgroupBarrier();
+        if (owner) {
+            memory[unit] = d_r;
+            memory[UNITS + unit] = d_z;
+            keep(row.x, unit, d_hidden.x, d_r.x, d_z.x, d_n.x);
+            keep(row.y, unit, d_hidden.y, d_r.y, d_z.y, d_n.y);
+            keep(row.z, unit, d_hidden.z, d_r.z, d_z.z, d_n.z);
+            keep(row.w, unit, d_hidden.w, d_r.w, d_z.w, d_n.w);
+        }
+        multiply(local, gate_block);
+        later = d_hidden * (1.0 - z) + d_s * r + total(unit, gate_block);
+        workgroupBarrier();
+    }
+    if (owner) {
+        let to = lanes * UNITS + unit;
+        d_h0[to.x] = later.x;
+        d_h0[to.y] = later.y;
+        d_h0[to.z] = later.z;
+        d_h0[to.w] = later.w;
+    }
+}

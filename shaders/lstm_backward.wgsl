@@ -1,0 +1,123 @@
+// LSTM, back-propagation through time, all steps of a layer. weights (4H, PADDED) = weight_hh with its rows padded,
+// gates (T, B, 4H), c (T, B, H) -> d_x (T, B, 4H), in place grad_h and grad_c (T, B, H): the derivatives from outside
+// come in, the total dL/dh_t and dL/dc_t go out; d_h0 (B, H); d_c0 (B, H), which holds c0 on entry (so that the
+// buffers are eight). With OUTSIDE_C 0 nothing reads c and grad_c is only written.
+// With s = tanh(c): dc = dc_outside + dc_{t+1} f_{t+1} + dh o (1 - s^2); d_o = dh s o(1-o); d_i = dc g i(1-i);
+// d_f = dc c_{t-1} f(1-f); d_g = dc i (1-g^2); dh_{t-1} = dh_outside + [d_i d_f d_g d_o] W_hh.
+// One workgroup for four sequences; see shared/recurrent. Step t - 1 is loaded before the product of step t.
+// import: math, recurrent
+
+override SLICES: u32 = 1u;
+override OUTSIDE_C: u32 = 0u;
+
+@group(0) @binding(2) var<storage, read> gates: array<f32>;
+@group(0) @binding(3) var<storage, read> c: array<f32>;
+@group(0) @binding(4) var<storage, read_write> d_x: array<f32>;
+@group(0) @binding(5) var<storage, read_write> grad_h: array<f32>;
+@group(0) @binding(6) var<storage, read_write> grad_c: array<f32>;
+@group(0) @binding(7) var<storage, read_write> d_h0: array<f32>;
+@group(0) @binding(8) var<storage, read_write> d_c0: array<f32>;
+
+struct Step {
+    i: vec4f,
+    f: vec4f,
+    g: vec4f,
+    o: vec4f,
+    c: vec4f,
+    c_before: vec4f,
+    outside_h: vec4f,
+    outside_c: vec4f,
+}
+
+fn gates_at(at: vec4u) -> vec4f {
+    return vec4f(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
+}
+
+fn c_at(at: vec4u) -> vec4f {
+    return vec4f(c[at.x], c[at.y], c[at.z], c[at.w]);
+}
+
+fn load(t: u32, lanes: vec4u, unit: u32) -> Step {
+    let row = lanes + t * params.batch;
+    let state = row * UNITS + unit;
+    let gate = row * (4u * UNITS) + unit;
+    var now: Step;
+    now.i = gates_at(gate);
+    now.f = gates_at(gate + UNITS);
+    now.g = gates_at(gate + 2u * UNITS);
+    now.o = gates_at(gate + 3u * UNITS);
+    now.c = c_at(state);
+    if (t > 0u) {
+        now.c_before = c_at(state - params.batch * UNITS);
+    } else {
+        let first = lanes * UNITS + unit;
+        now.c_before = vec4f(d_c0[first.x], d_c0[first.y], d_c0[first.z], d_c0[first.w]);
+    }
+    now.outside_h = vec4f(grad_h[state.x], grad_h[state.y], grad_h[state.z], grad_h[state.w]);
+    if (OUTSIDE_C == 1u) {
+        now.outside_c = vec4f(grad_c[state.x], grad_c[state.y], grad_c[state.z], grad_c[state.w]);
+    }
+    return now;
+}
+
+// Writes one sequence's step.
+fn keep(row: u32, unit: u32, d_hidden: f32, d_cell: f32, all: vec4f) {
+    let to = row * (4u * UNITS) + unit;
+    d_x[to] = all.x;
+    d_x[to + UNITS] = all.y;
+    d_x[to + 2u * UNITS] = all.z;
+    d_x[to + 3u * UNITS] = all.w;
+    grad_h[row * UNITS + unit] = d_hidden;
+    grad_c[row * UNITS + unit] = d_cell;
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+    let block = Block(0u, 4u * UNITS, 0u, PADDED / 4u, PADDED / 4u, SLICES);
+    let lanes = sequences(group.x);
+    let unit = min(local, UNITS - 1u);
+    let owner = local < UNITS;
+    // What comes back from the step after.
+    var later_h = vec4f();
+    var later_c = vec4f();
+    var now = load(params.steps - 1u, lanes, unit);
+    for (var left = params.steps; left > 0u; left--) {
+        let t = left - 1u;
+        let d_hidden = now.outside_h + later_h;
+        let squashed = tanh4(now.c);
+        let d_cell = now.outside_c + later_c + d_hidden * now.o * (1.0 - squashed * squashed);
+        let d_i = d_cell * now.g * (now.i * (1.0 - now.i));
+        let d_f = d_cell * now.c_before * (now.f * (1.0 - now.f));
+        let d_g = d_cell * now.i * (1.0 - now.g * now.g);
+        let d_o = d_hidden * squashed * (now.o * (1.0 - now.o));
+        later_c = d_cell * now.f;
+        if (owner) {
+            memory[unit] = d_i;
+            memory[UNITS + unit] = d_f;
+            memory[2u * UNITS + unit] = d_g;
+            memory[3u * UNITS + unit] = d_o;
+            let row = lanes + t * params.batch;
+            keep(row.x, unit, d_hidden.x, d_cell.x, vec4f(d_i.x, d_f.x, d_g.x, d_o.x));
+            keep(row.y, unit, d_hidden.y, d_cell.y, vec4f(d_i.y, d_f.y, d_g.y, d_o.y));
+            keep(row.z, unit, d_hidden.z, d_cell.z, vec4f(d_i.z, d_f.z, d_g.z, d_o.z));
+            keep(row.w, unit, d_hidden.w, d_cell.w, vec4f(d_i.w, d_f.w, d_g.w, d_o.w));
+        }
+        if (t > 0u) {
+            now = load(t - 1u, lanes, unit);
+        }
+        multiply(local, block);
+        later_h = total(unit, block);
+        workgroupBarrier();
+    }
+    if (owner) {
+        let to = lanes * UNITS + unit;
+        d_h0[to.x] = later_h.x;
+        d_h0[to.y] = later_h.y;
+        d_h0[to.z] = later_h.z;
+        d_h0[to.w] = later_h.w;
+        d_c0[to.x] = later_c.x;
+        d_c0[to.y] = later_c.y;
+        d_c0[to.z] = later_c.z;
+        d_c0[to.w] = later_c.w;
+    }
+}

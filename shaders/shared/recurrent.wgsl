@@ -1,0 +1,97 @@
+// What the kernels of recurrent layers share. A workgroup runs four sequences through all steps: the components of
+// every vec4f are the sequences, an invocation owns one unit (hence at most 256 units), and the loop over time is
+// inside. Each step multiplies an operand in workgroup memory with the weights, which stream through once for the
+// four sequences: an invocation holds the sums of four outputs by four sequences, 16 multiply-adds for each vec4f
+// of weights it loads. Where there are fewer than 256 groups of four outputs, slices of the rows share the sum.
+
+override UNITS: u32 = 4u;
+// UNITS rounded up to a multiple of four: the weights' columns are padded with zeros.
+override PADDED: u32 = 4u;
+
+struct Params {
+    steps: u32,
+    batch: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+// Rows of the operand by groups of four outputs.
+@group(0) @binding(1) var<storage, read> weights: array<vec4f>;
+
+// The operand, then the partial sums: never both.
+var<workgroup> memory: array<vec4f, 1024>;
+
+// The four sequences of a workgroup. Beyond the last they are the last again: the same invocation then computes and
+// writes the same numbers more than once.
+fn sequences(group: u32) -> vec4u {
+    return min(vec4u(4u * group) + vec4u(0u, 1u, 2u, 3u), vec4u(params.batch - 1u));
+}
+
+// Where partial sums lie: permuted within a group of four, so that neither writing (stride four) nor reading
+// (stride one) has bank conflicts.
+fn place(output: u32) -> u32 {
+    return (output & ~3u) | ((output + (output >> 3u)) & 3u);
+}
+
+// A part of the weights, and how the work on it is shared: columns * slices <= 256. `stride` counts the columns of
+// the whole; all counts of columns are groups of four.
+struct Block {
+    first_row: u32,
+    rows: u32,
+    first_column: u32,
+    columns: u32,
+    stride: u32,
+    slices: u32,
+}
+
+// memory[..rows] times the block; call `total` for the results, then a barrier, before memory is written again.
+fn multiply(local: u32, block: Block) {
+    let slice = local / block.columns;
+    let column = local % block.columns;
+    let chunk = (block.rows + block.slices - 1u) / block.slices;
+    let end = min(block.rows, (slice + 1u) * chunk);
+    var k = select(end, slice * chunk, slice < block.slices);
+    var at = (block.first_row + k) * block.stride + block.first_column + column;
+    var sums = array<vec4f, 4>();
+    workgroupBarrier();
+    for (; k + 4u <= end; k += 4u) {
+        let w0 = weights[at];
+        let w1 = weights[at + block.stride];
+        let w2 = weights[at + 2u * block.stride];
+        let w3 = weights[at + 3u * block.stride];
+        let x0 = memory[k];
+        let x1 = memory[k + 1u];
+        let x2 = memory[k + 2u];
+        let x3 = memory[k + 3u];
+        sums[0] += w0.x * x0 + w1.x * x1 + w2.x * x2 + w3.x * x3;
+        sums[1] += w0.y * x0 + w1.y * x1 + w2.y * x2 + w3.y * x3;
+        sums[2] += w0.z * x0 + w1.z * x1 + w2.z * x2 + w3.z * x3;
+        sums[3] += w0.w * x0 + w1.w * x1 + w2.w * x2 + w3.w * x3;
+        at += 4u * block.stride;
+    }
+    for (; k < end; k++) {
+        let w = weights[at];
+        let x = memory[k];
+        sums[0] += w.x * x;
+        sums[1] += w.y * x;
+        sums[2] += w.z * x;
+        sums[3] += w.w * x;
+        at += block.stride;
+    }
+    workgroupBarrier();
+    if (slice < block.slices) {
+        memory[place(4u * local)] = sums[0];
+        memory[place(4u * local + 1u)] = sums[1];
+        memory[place(4u * local + 2u)] = sums[2];
+        memory[place(4u * local + 3u)] = sums[3];
+    }
+    workgroupBarrier();
+}
+
+// One output of the last product, counted from the block's first column, for the four sequences.
+fn total(output: u32, block: Block) -> vec4f {
+    var sum = memory[place(output)];
+    for (var slice = 1u; slice < block.slices; slice++) {
+        sum += memory[place(output + 4u * block.columns * slice)];
+    }
+    return sum;
+}

@@ -1,0 +1,32 @@
+// dx = y (dy - sum(y dy)) by rows of y (N, F).
+// One row for LANES invocations; see shared/rows.
+// import: index, rows
+
+struct Params {
+    count: u32,
+    width: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = row_of(flat_group(group, groups), local, params.count, params.width);
+    var sum = 0.0;
+    for (var i = row.first; i < row.end; i += LANES) {
+        sum += y[i] * dy[i];
+    }
+    let along = row_sum(sum, local);
+    if (row.exists) {
+        for (var i = row.first; i < row.end; i += LANES) {
+            dx[i] = y[i] * (dy[i] - along);
+        }
+    }
+}

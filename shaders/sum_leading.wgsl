@@ -1,0 +1,43 @@
+// y (F) = sums of the columns of x (N, F). A workgroup sums COLUMNS columns (a power of two): 256 / COLUMNS slices take
+// the rows in turn and are then added pairwise.
+// import: index
+
+override COLUMNS: u32 = 16u;
+
+struct Params {
+    rows: u32,
+    width: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+var<workgroup> sums: array<f32, 256>;
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let column = flat_group(group, groups) * COLUMNS + local % COLUMNS;
+    let slice = local / COLUMNS;
+    var sum = 0.0;
+    if (column < params.width) {
+        for (var row = slice; row < params.rows; row += 256u / COLUMNS) {
+            sum += x[row * params.width + column];
+        }
+    }
+    sums[local] = sum;
+    workgroupBarrier();
+    for (var half = 128u / COLUMNS; half > 0u; half /= 2u) {
+        if (slice < half) {
+            sums[local] += sums[local + half * COLUMNS];
+        }
+        workgroupBarrier();
+    }
+    if (slice == 0u && column < params.width) {
+        y[column] = sums[local];
+    }
+}

@@ -1,0 +1,61 @@
+//! Kernels with an invocation for each element.
+
+use super::{Dispatch, Memory, Step};
+use crate::engine::graph::Op;
+
+/// Elements a workgroup handles in kernels that take four an invocation.
+const FOUR_EACH: usize = 1024;
+
+/// Ops whose kernel reads and writes element by element.
+pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
+    let count = step.output_shape(0).len();
+    let all = |kernel: &'static str| step.kernel(kernel).params([count]).elements(count);
+    let four = |kernel: &'static str| step.kernel(kernel).params([count]).groups(count.div_ceil(FOUR_EACH));
+    Some(match &step.node.op {
+        Op::Unary(function) => four("unary").constant("FUNCTION", *function as usize),
+        Op::UnaryGrad(function) => four("unary_grad").constant("FUNCTION", *function as usize),
+        Op::Binary(operation) => {
+            all("binary").constant("OPERATION", *operation as usize).params([step.shape(1).len().max(1)])
+        }
+        Op::Affine { scale, shift } => all("affine").floats([*scale, *shift]),
+        Op::Fill { value, .. } => all("fill").floats([*value]),
+        Op::NotEqual { value } => all("not_equal").params([*value as usize]),
+        Op::ExpandLast { width } => all("expand_last").params([*width]),
+        Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
+        Op::Embedding { .. } => all("embedding").params([step.shape(1).last()]),
+        Op::Previous => all("previous").params([step.shape(1).len()]),
+        Op::Copy => all("copy"),
+        Op::Slice { axis, start, len } => {
+            let [outer, whole, inner] = around(&step.shape(0).0, *axis);
+            debug_assert_eq!(outer * len * inner, count);
+            all("slice").params([whole * inner, len * inner, start * inner])
+        }
+        Op::Pad { axis, start, total } => {
+            pad(step.input(0), step.output(0), around(&step.shape(0).0, *axis), *start, *total)
+        }
+        Op::Transpose => {
+            let &[rows, columns] = &step.shape(0).0[..] else { unreachable!("shape inference wants a matrix") };
+            let mut transpose = step.kernel("transpose").params([rows, columns]);
+            transpose.groups = [columns.div_ceil(16) as u32, rows.div_ceil(16) as u32, 1];
+            transpose
+        }
+        _ => return None,
+    })
+}
+
+/// Elements before, along and after an axis.
+fn around(axes: &[usize], axis: usize) -> [usize; 3] {
+    [axes[..axis].iter().product(), axes[axis], axes[axis + 1..].iter().product()]
+}
+
+/// y = x, so many elements.
+pub(super) fn copy(x: Memory, y: Memory, count: usize) -> Dispatch {
+    Dispatch::new("copy").reads([x]).writes([y]).params([count]).elements(count)
+}
+
+/// x [outer, len, inner] into zeros [outer, total, inner] from `start` on.
+pub(super) fn pad(x: Memory, y: Memory, [outer, len, inner]: [usize; 3], start: usize, total: usize) -> Dispatch {
+    let count = outer * total * inner;
+    let params = [count, total * inner, len * inner, start * inner];
+    Dispatch::new("pad").reads([x]).writes([y]).params(params).elements(count)
+}

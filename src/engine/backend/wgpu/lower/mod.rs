@@ -1,0 +1,166 @@
+//! From a plan's steps to dispatches: which kernel, which constants, which memory, how many workgroups. Nothing here
+//! knows of a device, so that tests can look at what would run.
+
+mod elementwise;
+mod optimise;
+mod products;
+mod rows;
+mod sequence;
+
+use crate::engine::error::EngineError;
+use crate::engine::graph::{Node, Op, Shape};
+use crate::engine::plan::{Location, Plan};
+
+/// One dispatch of a compute kernel. Binding 0 is a uniform buffer with `params`; then come the storage buffers in
+/// `reads`, then those in `writes`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// The file in `shaders/`.
+    pub kernel: &'static str,
+    /// The kernel's `override` constants.
+    pub constants: Vec<(&'static str, u32)>,
+    /// Bound for reading.
+    pub reads: Vec<Memory>,
+    /// Bound for writing, or reading and writing.
+    pub writes: Vec<Memory>,
+    /// The uniforms, floats by their bits.
+    pub params: Vec<u32>,
+    /// Workgroups.
+    pub groups: [u32; 3],
+}
+
+/// Memory a dispatch works on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Memory {
+    /// A value of the plan.
+    Value(Location),
+    /// Elements of the scratch buffer, which lives from one dispatch of a step to the next; `offset` is a multiple
+    /// of 64 elements.
+    Scratch { offset: usize, len: usize },
+}
+
+impl Memory {
+    fn scratch(len: usize) -> Memory {
+        Memory::Scratch { offset: 0, len }
+    }
+}
+
+/// Most workgroups of a dispatch along one dimension (WebGPU's default limit).
+pub const MOST_GROUPS: usize = 65535;
+
+/// Invocations of a workgroup, in nearly all kernels.
+const INVOCATIONS: usize = 256;
+
+impl Dispatch {
+    fn new(kernel: &'static str) -> Dispatch {
+        Dispatch {
+            kernel,
+            constants: Vec::new(),
+            reads: Vec::new(),
+            writes: Vec::new(),
+            params: Vec::new(),
+            groups: [1, 1, 1],
+        }
+    }
+
+    fn constant(mut self, name: &'static str, value: usize) -> Dispatch {
+        self.constants.push((name, value as u32));
+        self
+    }
+
+    fn reads(mut self, memory: impl IntoIterator<Item = Memory>) -> Dispatch {
+        self.reads.extend(memory);
+        self
+    }
+
+    fn writes(mut self, memory: impl IntoIterator<Item = Memory>) -> Dispatch {
+        self.writes.extend(memory);
+        self
+    }
+
+    fn params(mut self, params: impl IntoIterator<Item = usize>) -> Dispatch {
+        self.params.extend(params.into_iter().map(|value| value as u32));
+        self
+    }
+
+    fn floats(mut self, params: impl IntoIterator<Item = f32>) -> Dispatch {
+        self.params.extend(params.into_iter().map(f32::to_bits));
+        self
+    }
+
+    /// So many workgroups, counted row by row in two dimensions when they are too many for one.
+    fn groups(mut self, count: usize) -> Dispatch {
+        let rows = count.div_ceil(MOST_GROUPS).max(1);
+        self.groups = [count.div_ceil(rows) as u32, rows as u32, 1];
+        self
+    }
+
+    /// An invocation for each of `count` elements.
+    fn elements(self, count: usize) -> Dispatch {
+        self.groups(count.div_ceil(INVOCATIONS))
+    }
+}
+
+/// A step and where its operands are.
+struct Step<'a> {
+    plan: &'a Plan,
+    node: &'a Node,
+}
+
+impl Step<'_> {
+    fn input(&self, at: usize) -> Memory {
+        Memory::Value(self.plan.placed(self.node.inputs[at]))
+    }
+
+    fn output(&self, at: usize) -> Memory {
+        Memory::Value(self.plan.placed(self.node.outputs[at]))
+    }
+
+    fn shape(&self, at: usize) -> &Shape {
+        self.plan.graph().shape(self.node.inputs[at])
+    }
+
+    fn output_shape(&self, at: usize) -> &Shape {
+        self.plan.graph().shape(self.node.outputs[at])
+    }
+
+    /// A kernel with the op's own operands.
+    fn kernel(&self, kernel: &'static str) -> Dispatch {
+        let inputs = (0..self.node.inputs.len()).map(|at| self.input(at));
+        Dispatch::new(kernel).reads(inputs).writes((0..self.node.outputs.len()).map(|at| self.output(at)))
+    }
+}
+
+/// Whether there is a kernel for a step of this size.
+///
+/// # Errors
+/// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS).
+pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
+    match node.op {
+        Op::Recurrent(_) if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
+            let detail = format!("at most {} units on the GPU", sequence::MOST_UNITS);
+            Err(EngineError::Shape { op: node.op.name(), detail })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The dispatches that do a step. A step without elements needs none.
+pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
+    let step = Step { plan, node };
+    if node.outputs.iter().all(|id| plan.graph().shape(*id).is_empty()) {
+        return Vec::new();
+    }
+    match &node.op {
+        Op::Recurrent(cell) => return sequence::forward(&step, *cell),
+        Op::RecurrentBackward(cell) => return sequence::backward(&step, *cell),
+        Op::GroupNorms { groups } => return optimise::group_norms(&step, groups),
+        Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
+        _ => {}
+    }
+    if let Some(dispatches) = products::lower(&step) {
+        return dispatches;
+    }
+    let one = elementwise::lower(&step).or_else(|| rows::lower(&step));
+    vec![one.unwrap_or_else(|| unreachable!("{} has no kernel", node.op.name()))]
+}

@@ -1,0 +1,184 @@
+//! Recurrent layers.
+
+use super::{Dispatch, Memory, Step};
+use crate::engine::cell::Cell;
+
+/// Most units a layer may have on the GPU: one invocation of a workgroup each.
+pub const MOST_UNITS: usize = 256;
+
+/// Sequences a workgroup runs side by side.
+const SEQUENCES: usize = 4;
+
+/// Sizes of a layer.
+struct Layer {
+    cell: Cell,
+    steps: usize,
+    batch: usize,
+    units: usize,
+    padded: usize,
+}
+
+impl Layer {
+    fn new(cell: Cell, h: &[usize]) -> Layer {
+        Layer { cell, steps: h[0], batch: h[1], units: h[2], padded: h[2].next_multiple_of(4) }
+    }
+
+    /// The kernel that loops over time.
+    fn kernel(&self, kernel: &'static str) -> Dispatch {
+        Dispatch::new(kernel)
+            .constant("UNITS", self.units)
+            .constant("PADDED", self.padded)
+            .params([self.steps, self.batch])
+            .groups(self.batch.div_ceil(SEQUENCES))
+    }
+
+    /// Into how many slices a product's rows are cut: columns (in groups of four) times slices are at most 256, and
+    /// a slice has eight rows or more.
+    fn slices(&self, columns: usize, rows: usize) -> usize {
+        let most = (256 / columns).min(rows.div_ceil(8)).max(1);
+        1 << most.ilog2()
+    }
+}
+
+fn forward_kernel(cell: Cell) -> &'static str {
+    match cell {
+        Cell::Rnn | Cell::RnnRelu => "rnn_forward",
+        Cell::Lstm => "lstm_forward",
+        Cell::Gru => "gru_forward",
+        Cell::GruTextbook => "gru_textbook_forward",
+    }
+}
+
+/// Packs the weights, then runs over time.
+pub(super) fn forward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
+    let layer = Layer::new(cell, &step.output_shape(0).0);
+    let (gates, columns) = (cell.gates(), cell.gates() * layer.padded / 4);
+    let packed = Memory::scratch((layer.units + 2) * columns * 4);
+    let pack = Dispatch::new("recurrent_pack")
+        .reads([step.input(1), step.input(2), step.input(3)])
+        .writes([packed])
+        .params([gates, layer.units, layer.padded])
+        .elements((layer.units + 2) * columns * 4);
+    let states = 4..step.node.inputs.len();
+    let mut run = layer
+        .kernel(forward_kernel(cell))
+        .reads([packed, step.input(0)])
+        .reads(states.map(|at| step.input(at)))
+        .writes((0..step.node.outputs.len()).map(|at| step.output(at)));
+    if cell == Cell::GruTextbook {
+        let half = layer.padded / 4;
+        run = run.constant("GATE_SLICES", layer.slices(2 * half, layer.units));
+        run = run.constant("SLICES", layer.slices(half, layer.units));
+    } else {
+        run = run.constant("SLICES", layer.slices(columns, layer.units));
+    }
+    if matches!(cell, Cell::Rnn | Cell::RnnRelu) {
+        run = run.constant("RELU", usize::from(cell == Cell::RnnRelu));
+    }
+    vec![pack, run]
+}
+
+/// The operands of a backward step by name; see `Op::RecurrentBackward`.
+struct Backward {
+    weights: Memory,
+    gates: Option<Memory>,
+    h: Memory,
+    c: Option<Memory>,
+    h0: Memory,
+    c0: Option<Memory>,
+    outside_h: Memory,
+    outside_c: Option<Memory>,
+}
+
+impl Backward {
+    fn new(step: &Step<'_>, cell: Cell) -> Backward {
+        let mut inputs = (0..step.node.inputs.len()).map(|at| step.input(at));
+        let mut next = || inputs.next().expect("shape inference counts the operands");
+        let has_c = cell.has_cell_state();
+        Backward {
+            weights: next(),
+            gates: (cell.recorded() > 0).then(&mut next),
+            h: next(),
+            c: has_c.then(&mut next),
+            h0: next(),
+            c0: has_c.then(&mut next),
+            outside_h: next(),
+            outside_c: inputs.next(),
+        }
+    }
+}
+
+/// Copies what the kernel needs in place, pads the weights if a row is no multiple of four, then runs back over time.
+pub(super) fn backward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
+    let operands = Backward::new(step, cell);
+    let h = &step.shape(1 + usize::from(cell.recorded() > 0)).0;
+    let layer = Layer::new(cell, h);
+    let mut dispatches = Vec::new();
+    let weights = padded_weights(&layer, operands.weights, &mut dispatches);
+    let outputs: Vec<Memory> = (0..step.node.outputs.len()).map(|at| step.output(at)).collect();
+    let slices = |rows: usize| layer.slices(layer.padded / 4, rows * layer.units);
+    let run = match cell {
+        Cell::Lstm => return lstm_backward(&layer, &operands, weights, &outputs, dispatches),
+        Cell::Rnn | Cell::RnnRelu => layer
+            .kernel("rnn_backward")
+            .constant("SLICES", slices(1))
+            .constant("RELU", usize::from(cell == Cell::RnnRelu))
+            .reads([weights, operands.h, operands.outside_h]),
+        Cell::Gru => {
+            // The kernel finds h0 where it writes its gradient.
+            dispatches.push(super::elementwise::copy(operands.h0, outputs[3], layer.batch * layer.units));
+            layer
+                .kernel("gru_backward")
+                .constant("SLICES", slices(3))
+                .reads([weights])
+                .reads(operands.gates)
+                .reads([operands.h, operands.outside_h])
+        }
+        Cell::GruTextbook => layer
+            .kernel("gru_textbook_backward")
+            .constant("CANDIDATE_SLICES", slices(1))
+            .constant("SLICES", slices(2))
+            .reads([weights])
+            .reads(operands.gates)
+            .reads([operands.h, operands.h0, operands.outside_h]),
+    };
+    dispatches.push(run.writes(outputs));
+    dispatches
+}
+
+/// weight_hh (G H, H) with rows of PADDED elements.
+fn padded_weights(layer: &Layer, weights: Memory, dispatches: &mut Vec<Dispatch>) -> Memory {
+    if layer.units == layer.padded {
+        return weights;
+    }
+    let rows = layer.cell.gates() * layer.units;
+    let padded = Memory::scratch(rows * layer.padded);
+    dispatches.push(super::elementwise::pad(weights, padded, [rows, layer.units, 1], 0, layer.padded));
+    padded
+}
+
+fn lstm_backward(
+    layer: &Layer,
+    operands: &Backward,
+    weights: Memory,
+    outputs: &[Memory],
+    mut dispatches: Vec<Dispatch>,
+) -> Vec<Dispatch> {
+    let &[d_x, grad_h, grad_c, d_h0, d_c0] = outputs else { unreachable!("shape inference counts the outputs") };
+    let (states, state) = (layer.steps * layer.batch * layer.units, layer.batch * layer.units);
+    dispatches.push(super::elementwise::copy(operands.outside_h, grad_h, states));
+    if let Some(outside_c) = operands.outside_c {
+        dispatches.push(super::elementwise::copy(outside_c, grad_c, states));
+    }
+    let both = [operands.gates, operands.c, operands.c0];
+    let [gates, c, c0] = both.map(|memory| memory.expect("an LSTM has gates and cell states"));
+    dispatches.push(super::elementwise::copy(c0, d_c0, state));
+    let run = layer
+        .kernel("lstm_backward")
+        .constant("SLICES", layer.slices(layer.padded / 4, 4 * layer.units))
+        .constant("OUTSIDE_C", usize::from(operands.outside_c.is_some()))
+        .reads([weights, gates, c])
+        .writes([d_x, grad_h, grad_c, d_h0, d_c0]);
+    dispatches.push(run);
+    dispatches
+}

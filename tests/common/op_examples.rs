@@ -1,0 +1,425 @@
+//! One table of examples of every op: what backends are compared on and gradients are checked on.
+
+use seqlab::engine::cell::Cell;
+use seqlab::engine::error::EngineError;
+use seqlab::engine::graph::{Flat, Graph, Kind, Op, Shape, ValueId};
+use seqlab::engine::kernels::binary::Binary;
+use seqlab::engine::kernels::unary::Unary;
+use seqlab::engine::optimiser::Optimiser;
+use seqlab::engine::rng::{Rng, Stream};
+
+/// Numbers for an input.
+#[derive(Clone, Debug)]
+pub enum Fill {
+    /// Standard normal times `scale`.
+    Normal(f32),
+    /// Uniform between two numbers.
+    Uniform(f32, f32),
+    /// These, over and over.
+    Listed(&'static [f32]),
+    /// 0 or 1.
+    Mask,
+    /// Ids below a number.
+    Ids(u32),
+}
+
+/// An input of an example.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its axes.
+    pub shape: Shape,
+    /// What is in it.
+    pub fill: Fill,
+}
+
+impl Input {
+    /// Floats or ids.
+    pub fn kind(&self) -> Kind {
+        if matches!(self.fill, Fill::Ids(_)) { Kind::Ids } else { Kind::Float }
+    }
+
+    /// Its numbers, by a seed.
+    pub fn floats(&self, seed: u32) -> Vec<f32> {
+        let rng = Rng::new(seed, Stream::Task);
+        let number = |at: usize| match self.fill {
+            Fill::Normal(scale) => rng.normal(at as u64) * scale,
+            Fill::Uniform(low, high) => low + (high - low) * rng.uniform(at as u64),
+            Fill::Listed(numbers) => numbers[at % numbers.len()],
+            Fill::Mask => f32::from(u8::from(rng.uniform(at as u64) < 0.6)),
+            Fill::Ids(below) => rng.below(at as u64, below) as f32,
+        };
+        (0..self.shape.len()).map(number).collect()
+    }
+
+    /// Its ids, by a seed.
+    pub fn ids(&self, seed: u32) -> Vec<u32> {
+        self.floats(seed).into_iter().map(|id| id as u32).collect()
+    }
+}
+
+/// An op with operands of certain shapes.
+#[derive(Clone, Debug)]
+pub struct OpExample {
+    /// The op.
+    pub op: Op,
+    /// Its operands; those of [`Op::Copy`] are from and to, those of [`Op::Optimise`] the gradient of one parameter
+    /// each, then `hyper`.
+    pub inputs: Vec<Input>,
+    /// How exact f32 can be: the error allowed, as a share of the largest number of an output.
+    pub tolerance: f64,
+}
+
+/// An example in a graph.
+pub struct Built {
+    /// With the program `example`.
+    pub graph: Graph,
+    /// The values of the inputs.
+    pub inputs: Vec<ValueId>,
+    /// What the op writes.
+    pub outputs: Vec<ValueId>,
+}
+
+impl OpExample {
+    fn new(op: Op, inputs: Vec<Input>) -> OpExample {
+        OpExample { op, inputs, tolerance: 1e-5 }
+    }
+
+    fn tolerance(mut self, tolerance: f64) -> OpExample {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// What it is, for messages: the op with its attributes, and the operands' shapes.
+    pub fn describe(&self) -> String {
+        let shapes: Vec<String> = self.inputs.iter().map(|input| input.shape.to_string()).collect();
+        format!("{} {:?} on {}", self.op.name(), self.op, shapes.join(" "))
+    }
+
+    /// A graph of only this op; every output has a path.
+    pub fn build(&self) -> Result<Built, EngineError> {
+        let mut graph = Graph::default();
+        graph.program("example");
+        match &self.op {
+            Op::Optimise(optimiser) => self.build_optimiser(graph, *optimiser),
+            Op::Copy => {
+                let inputs = self.graph_inputs(&mut graph);
+                graph.carry(inputs[0], inputs[1])?;
+                Ok(Built { graph, outputs: vec![inputs[1]], inputs })
+            }
+            op => {
+                let inputs = self.graph_inputs(&mut graph);
+                let outputs = graph.apply(op.clone(), &inputs)?;
+                for (at, output) in outputs.iter().enumerate() {
+                    graph.name(*output, format!("output/{at}"));
+                }
+                Ok(Built { graph, inputs, outputs })
+            }
+        }
+    }
+
+    fn graph_inputs(&self, graph: &mut Graph) -> Vec<ValueId> {
+        let add = |(at, input): (usize, &Input)| graph.input(format!("input/{at}"), input.shape.clone(), input.kind());
+        self.inputs.iter().enumerate().map(add).collect()
+    }
+
+    /// Parameters p with the loss sum(p w): their gradients are the inputs w.
+    fn build_optimiser(&self, mut graph: Graph, optimiser: Optimiser) -> Result<Built, EngineError> {
+        let (hyper, weights) = self.inputs.split_last().expect("the last input is hyper");
+        debug_assert_eq!(hyper.shape.len(), 8);
+        let (mut inputs, mut terms) = (Vec::new(), Vec::new());
+        for (at, input) in weights.iter().enumerate() {
+            let weight = graph.input(format!("input/{at}"), input.shape.clone(), Kind::Float);
+            let parameter = graph.parameter(format!("p{at}"), input.shape.clone());
+            let product = graph.binary(Binary::Mul, parameter, weight)?;
+            terms.push(graph.sum_leading(product, 0)?);
+            inputs.push(weight);
+        }
+        let mut loss = terms[0];
+        for term in &terms[1..] {
+            loss = graph.binary(Binary::Add, loss, *term)?;
+        }
+        graph.keep_gradients(loss)?;
+        graph.optimise(optimiser)?;
+        inputs.push(graph.find("hyper")?);
+        let mut outputs = vec![graph.flat(Flat::Parameters), graph.find("gradient_norms")?];
+        for state in 0..optimiser.states() {
+            outputs.push(graph.flat(Flat::State(state)));
+        }
+        Ok(Built { graph, inputs, outputs })
+    }
+}
+
+fn input(shape: impl Into<Shape>, fill: Fill) -> Input {
+    Input { shape: shape.into(), fill }
+}
+
+fn normal(shape: impl Into<Shape>) -> Input {
+    input(shape, Fill::Normal(1.0))
+}
+
+/// Arguments of all magnitudes that f32 results exist for.
+const EXTREME: &[f32] = &[
+    0.0, 1e-30, -1e-30, 1e-8, -1e-8, 1e-3, -1e-3, 0.1, -0.1, 0.5, -0.5, 0.7, -0.75, 1.0, -1.0, 2.5, -2.5, 5.0, -5.0,
+    8.0, -8.0, 12.0, -12.0, 19.9, 20.1, -20.0, 50.0, -50.0, 87.0, -87.0, 100.0, -100.0, 1e3, -1e3, 1e4, -1e4,
+];
+
+/// As [`EXTREME`], where e^x is still finite.
+const MODERATE: &[f32] =
+    &[0.0, 1e-30, -1e-8, 1e-3, -1e-3, 0.1, -0.5, 1.0, -1.0, 5.0, -5.0, 20.0, -20.0, 80.0, -80.0, -100.0, -1e4];
+
+/// Positive arguments.
+const POSITIVE: &[f32] = &[1e-15, 1e-8, 1e-3, 0.1, 0.5, 0.99, 1.0, 1.01, 1.5, 2.0, 10.0, 1e4, 1e15];
+
+/// The whole table.
+pub fn op_examples() -> Vec<OpExample> {
+    let mut table = Vec::new();
+    unary(&mut table);
+    elementwise(&mut table);
+    layout(&mut table);
+    products(&mut table);
+    sums(&mut table);
+    rows(&mut table);
+    classes(&mut table);
+    embeddings(&mut table);
+    convolutions(&mut table);
+    for cell in Cell::ALL {
+        recurrent(&mut table, cell);
+    }
+    optimisers(&mut table);
+    table
+}
+
+fn unary(table: &mut Vec<OpExample>) {
+    for function in Unary::ALL {
+        let listed = match function {
+            Unary::Ln | Unary::Sqrt | Unary::Reciprocal => POSITIVE,
+            Unary::Exp => MODERATE,
+            _ => EXTREME,
+        };
+        let fills = [Fill::Listed(listed), Fill::Uniform(0.1, 4.0), Fill::Uniform(-3.0, 3.0)];
+        let signed = listed != POSITIVE;
+        for (fill, len) in fills.into_iter().zip([listed.len(), 1, 1300]).take(if signed { 3 } else { 2 }) {
+            let x = input([len], fill);
+            table.push(OpExample::new(Op::Unary(function), vec![x.clone()]));
+            table.push(OpExample::new(Op::UnaryGrad(function), vec![x, normal([len])]));
+        }
+    }
+}
+
+fn elementwise(table: &mut Vec<OpExample>) {
+    for kind in Binary::ALL {
+        for (a, b) in
+            [(vec![5, 33], vec![5, 33]), (vec![4, 3, 7], vec![3, 7]), (vec![130, 7], vec![7]), (vec![9], vec![])]
+        {
+            let b = input(Shape(b), Fill::Uniform(0.5, 2.0));
+            table.push(OpExample::new(Op::Binary(kind), vec![normal(Shape(a)), b]));
+        }
+    }
+    table.push(OpExample::new(Op::Affine { scale: -2.5, shift: 0.25 }, vec![normal([7, 33])]));
+    table.push(OpExample::new(Op::Affine { scale: 1.0, shift: 0.0 }, vec![normal([])]));
+    // More elements than one dimension of a dispatch has workgroups for.
+    table.push(OpExample::new(Op::Affine { scale: 2.0, shift: 1.0 }, vec![normal([65536 * 256 + 77])]));
+    for shape in [Shape::default(), Shape::from([33, 7])] {
+        table.push(OpExample::new(Op::Fill { value: 1.5, shape }, vec![]));
+    }
+    table.push(OpExample::new(Op::Copy, vec![normal([5, 7]), normal([35])]));
+    let ids = |shape: Shape| vec![input(shape, Fill::Ids(4))];
+    table.push(OpExample::new(Op::NotEqual { value: 2 }, ids(Shape::from([7, 33]))));
+    table.push(OpExample::new(Op::NotEqual { value: 0 }, ids(Shape::from([1]))));
+}
+
+fn layout(table: &mut Vec<OpExample>) {
+    for shape in [[1, 1], [7, 33], [130, 16], [17, 256]] {
+        table.push(OpExample::new(Op::Transpose, vec![normal(shape)]));
+    }
+    for (axis, start, len) in [(0, 1, 2), (1, 0, 1), (1, 3, 4), (2, 2, 3)] {
+        table.push(OpExample::new(Op::Slice { axis, start, len }, vec![normal([3, 7, 5])]));
+        table.push(OpExample::new(Op::Pad { axis, start, total: 16 }, vec![normal([3, 7, 5])]));
+    }
+    table.push(OpExample::new(Op::ExpandLast { width: 33 }, vec![normal([7, 3])]));
+    table.push(OpExample::new(Op::ExpandLast { width: 5 }, vec![normal([])]));
+    table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([4, 7, 3]) }, vec![normal([7, 3])]));
+    table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([33]) }, vec![normal([])]));
+    for [steps, batch, hidden] in [[1, 1, 1], [5, 3, 7], [4, 2, 130]] {
+        table.push(OpExample::new(Op::Previous, vec![normal([steps, batch, hidden]), normal([batch, hidden])]));
+    }
+}
+
+fn products(table: &mut Vec<OpExample>) {
+    // The last two take the paths that split K.
+    let sizes = [[1, 1, 1], [7, 33, 130], [65, 17, 64], [256, 130, 33], [30, 64, 700], [128, 65, 2048]];
+    for [m, n, k] in sizes {
+        let matmul = |transpose_a, transpose_b, a: [usize; 2], b: [usize; 2]| {
+            let op = Op::MatMul { transpose_a, transpose_b };
+            OpExample::new(op, vec![normal(a), normal(b)])
+        };
+        table.push(matmul(false, false, [m, k], [k, n]));
+        table.push(matmul(false, true, [m, k], [n, k]));
+        table.push(matmul(true, false, [k, m], [k, n]));
+    }
+    let op = Op::MatMul { transpose_a: false, transpose_b: true };
+    table.push(OpExample::new(op, vec![normal([3, 5, 7]), normal([9, 7])]));
+    let op = Op::MatMul { transpose_a: true, transpose_b: false };
+    table.push(OpExample::new(op, vec![normal([3, 5, 7]), normal([3, 5, 4])]));
+    let op = Op::MatMul { transpose_a: false, transpose_b: false };
+    table.push(OpExample::new(op, vec![normal([1100, 64]), normal([64, 200])]));
+}
+
+fn sums(table: &mut Vec<OpExample>) {
+    for shape in [vec![1], vec![33], vec![7, 1], vec![3, 5, 130], vec![2, 1000]] {
+        table.push(OpExample::new(Op::SumLast, vec![normal(Shape(shape))]));
+    }
+    for (shape, keep) in [(vec![], 0), (vec![1000], 0), (vec![7, 33], 1), (vec![50, 4, 256], 1), (vec![5, 3, 130], 2)] {
+        table.push(OpExample::new(Op::SumLeading { keep }, vec![normal(Shape(shape))]).tolerance(2e-5));
+    }
+    table.push(OpExample::new(Op::SumLeading { keep: 1 }, vec![normal([4096, 3])]).tolerance(2e-5));
+    for scale in [1e-30, 1e-10, 1.0, 1e18] {
+        for shape in [vec![1, 1], vec![7, 3, 33], vec![3, 2000]] {
+            table.push(OpExample::new(Op::RowNorm, vec![input(Shape(shape), Fill::Normal(scale))]));
+        }
+        let groups = vec![(0, 1), (64, 130), (3, 61), (256, 4000)];
+        table.push(OpExample::new(Op::GroupNorms { groups }, vec![input([4256], Fill::Normal(scale))]));
+    }
+    table.push(OpExample::new(Op::RowNorm, vec![input([4, 9], Fill::Listed(&[0.0]))]));
+    let groups = (0..70).map(|at| (at * 64, at + 1)).collect();
+    table.push(OpExample::new(Op::GroupNorms { groups }, vec![normal([70 * 64 + 64])]));
+    for shape in [vec![1], vec![7, 33], vec![64, 65]] {
+        let (values, weights) = (normal(Shape(shape.clone())), input(Shape(shape), Fill::Mask));
+        table.push(OpExample::new(Op::WeightedMean, vec![values, weights.clone()]).tolerance(2e-5));
+        table.push(OpExample::new(Op::WeightedMeanGrad, vec![weights, normal([])]));
+    }
+    let nothing = input([33], Fill::Listed(&[0.0]));
+    table.push(OpExample::new(Op::WeightedMean, vec![normal([33]), nothing.clone()]));
+    table.push(OpExample::new(Op::WeightedMeanGrad, vec![nothing, normal([])]));
+}
+
+fn rows(table: &mut Vec<OpExample>) {
+    for (shape, scale) in [([1, 1], 1.0), ([7, 33], 3.0), ([130, 7], 1e4), ([3, 256], 1e4), ([5, 1000], 1.0)] {
+        let x = || input(shape, Fill::Normal(scale));
+        table.push(OpExample::new(Op::Softmax, vec![x()]));
+        table.push(OpExample::new(Op::Softmax, vec![x(), input(shape, Fill::Mask)]));
+        table.push(OpExample::new(Op::LogSoftmax, vec![x()]));
+        table.push(OpExample::new(Op::LogSumExp, vec![x()]));
+        // Outputs of a softmax and a log-softmax are of this size.
+        table.push(OpExample::new(Op::SoftmaxGrad, vec![input(shape, Fill::Uniform(0.0, 0.1)), normal(shape)]));
+        table.push(OpExample::new(Op::LogSoftmaxGrad, vec![input(shape, Fill::Uniform(-6.0, -1.0)), normal(shape)]));
+    }
+    let all_masked = vec![normal([2, 9]), input([2, 9], Fill::Listed(&[0.0]))];
+    table.push(OpExample::new(Op::Softmax, all_masked));
+    for shape in [[1, 3], [7, 33], [5, 256], [3, 1000]] {
+        table.push(OpExample::new(Op::LayerNorm { eps: 1e-5 }, vec![normal(shape)]));
+        table.push(OpExample::new(Op::LayerNormGrad { eps: 1e-5 }, vec![normal(shape), normal(shape)]).tolerance(2e-5));
+    }
+}
+
+fn classes(table: &mut Vec<OpExample>) {
+    for (rows, width, scale) in [(1, 1, 1.0), (7, 33, 3.0), (130, 5, 1e4), (6, 300, 1e4)] {
+        let logits = || input([rows, width], Fill::Normal(scale));
+        let targets = || input([rows], Fill::Ids(width as u32));
+        for ignore in [None, Some(0)] {
+            table.push(OpExample::new(Op::CrossEntropy { ignore }, vec![logits(), targets()]));
+            table.push(OpExample::new(Op::CrossEntropyGrad { ignore }, vec![logits(), targets(), normal([rows])]));
+        }
+        table.push(OpExample::new(Op::ArgmaxEquals, vec![logits(), targets()]));
+    }
+    // Ties go to the lowest id.
+    let tied = input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
+    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied, input([40], Fill::Ids(6))]));
+}
+
+fn embeddings(table: &mut Vec<OpExample>) {
+    for (ids, rows, width) in [(vec![1], 1, 1), (vec![7, 5], 6, 33), (vec![33, 8], 64, 130)] {
+        let tokens = || input(Shape(ids.clone()), Fill::Ids(rows as u32));
+        let mut wide = ids.clone();
+        wide.push(width);
+        for padding in [None, Some(0)] {
+            table.push(OpExample::new(Op::Embedding { padding }, vec![tokens(), normal([rows, width])]));
+            let op = Op::EmbeddingGrad { padding, rows };
+            table.push(OpExample::new(op, vec![tokens(), normal(Shape(wide.clone()))]));
+        }
+    }
+}
+
+fn convolutions(table: &mut Vec<OpExample>) {
+    for [steps, batch, channels, taps] in [[1, 1, 1, 1], [3, 2, 7, 4], [9, 3, 33, 4], [5, 1, 130, 2]] {
+        let (sequence, weight) = ([steps, batch, channels], [channels, 1, taps]);
+        table.push(OpExample::new(Op::Conv1dCausal, vec![normal(sequence), normal(weight)]));
+        table.push(OpExample::new(Op::Conv1dCausalGradInput, vec![normal(weight), normal(sequence)]));
+        let op = Op::Conv1dCausalGradWeight { taps };
+        table.push(OpExample::new(op, vec![normal(sequence), normal(sequence)]));
+    }
+}
+
+fn recurrent(table: &mut Vec<OpExample>, cell: Cell) {
+    let sizes = [[1, 1, 1], [6, 5, 7], [5, 4, 33], [3, 2, 130], [4, 9, 64], [2, 3, 256], [40, 1, 8]];
+    for [steps, batch, hidden] in sizes {
+        let rows = cell.gates() * hidden;
+        let scale = 1.0 / (hidden as f32).sqrt();
+        let sequence = |width: usize, fill: Fill| input([steps, batch, width], fill);
+        let state = || input([batch, hidden], Fill::Normal(0.5));
+        let states = 1 + usize::from(cell.has_cell_state());
+        let weight = || input([rows, hidden], Fill::Normal(scale));
+        let bias = || input([rows], Fill::Normal(0.3));
+        let mut forward = vec![sequence(rows, Fill::Normal(1.0)), weight(), bias(), bias()];
+        forward.extend((0..states).map(|_| state()));
+        table.push(OpExample::new(Op::Recurrent(cell), forward));
+
+        let mut backward = vec![weight()];
+        // Gates and states of the size that a forward pass gives; any will do.
+        if cell.recorded() > 0 {
+            backward.push(sequence(cell.recorded() * hidden, Fill::Uniform(0.0, 0.9)));
+        }
+        backward.extend((0..states).map(|_| sequence(hidden, Fill::Uniform(-0.9, 0.9))));
+        backward.extend((0..states).map(|_| state()));
+        backward.push(sequence(hidden, Fill::Normal(1.0)));
+        table.push(OpExample::new(Op::RecurrentBackward(cell), backward.clone()));
+        if cell.has_cell_state() {
+            backward.push(sequence(hidden, Fill::Normal(1.0)));
+            table.push(OpExample::new(Op::RecurrentBackward(cell), backward));
+        }
+    }
+}
+
+/// Settings of every optimiser.
+pub const OPTIMISERS: &[Optimiser] = &[
+    Optimiser::SGD,
+    Optimiser::Sgd { momentum: 0.9, dampening: 0.1, nesterov: false, weight_decay: 0.01 },
+    Optimiser::Sgd { momentum: 0.9, dampening: 0.0, nesterov: true, weight_decay: 0.0 },
+    Optimiser::RmsProp { alpha: 0.99, eps: 1e-8, momentum: 0.0, centered: false, weight_decay: 0.0 },
+    Optimiser::RmsProp { alpha: 0.9, eps: 1e-6, momentum: 0.9, centered: false, weight_decay: 0.01 },
+    Optimiser::RmsProp { alpha: 0.9, eps: 1e-6, momentum: 0.0, centered: true, weight_decay: 0.0 },
+    Optimiser::RmsProp { alpha: 0.9, eps: 1e-6, momentum: 0.5, centered: true, weight_decay: 0.0 },
+    Optimiser::ADAM,
+    Optimiser::Adam { beta1: 0.8, beta2: 0.99, eps: 1e-8, weight_decay: 0.01, decoupled: false },
+    Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.1, decoupled: true },
+];
+
+/// `hyper`: learning rate, largest norm, 1 - beta1^k, sqrt(1 - beta2^k), first.
+const FIRST_STEP: &[f32] = &[0.05, f32::MAX, 0.1, 0.031_622_78, 1.0, 0.0, 0.0, 0.0];
+const CLIPPED_STEP: &[f32] = &[0.05, 1.0, 0.4, 0.05, 0.0, 0.0, 0.0, 0.0];
+
+fn optimisers(table: &mut Vec<OpExample>) {
+    for optimiser in OPTIMISERS {
+        for hyper in [FIRST_STEP, CLIPPED_STEP] {
+            let inputs = vec![normal([7]), normal([33, 5]), input([8], Fill::Listed(hyper))];
+            table.push(OpExample::new(Op::Optimise(*optimiser), inputs));
+        }
+    }
+}
+
+/// The name of every variant of [`Op`]. A new variant makes this fail to compile until the table has it.
+pub fn variant(op: &Op) -> &'static str {
+    macro_rules! names {
+        ($($variant:ident $pattern:tt)*) => { match op { $(Op::$variant $pattern => stringify!($variant),)* } };
+    }
+    names! {
+        Unary(_) UnaryGrad(_) Binary(_) Affine{..} Fill{..} MatMul{..} Transpose{} Slice{..} Pad{..} ExpandLast{..}
+        ExpandLeading{..} SumLast{} SumLeading{..} RowNorm{} Softmax{} SoftmaxGrad{} LogSoftmax{} LogSoftmaxGrad{}
+        LogSumExp{} CrossEntropy{..} CrossEntropyGrad{..} ArgmaxEquals{} NotEqual{..} WeightedMean{} WeightedMeanGrad{}
+        Embedding{..} EmbeddingGrad{..} LayerNorm{..} LayerNormGrad{..} Conv1dCausal{} Conv1dCausalGradInput{}
+        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{}
+    }
+}
+
+/// As many as [`Op`] has variants.
+pub const VARIANTS: usize = 38;

@@ -1,0 +1,130 @@
+//! The fused recurrent ops against the same cells composed of primitive ops.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod common;
+
+use common::compose::{compose, stack};
+use common::sketch::{Sketch, difference, numbers};
+use seqlab::engine::backend::Executable;
+use seqlab::engine::cell::Cell;
+use seqlab::engine::graph::{Gradients, Op, RecurrentInput, ValueId};
+use seqlab::engine::kernels::binary::Binary;
+use seqlab::engine::kernels::real::Real;
+
+/// Steps, sequences, units.
+type Shape = (usize, usize, usize);
+
+const SHAPES: [Shape; 8] = [(1, 1, 1), (2, 1, 3), (5, 3, 4), (7, 2, 5), (4, 5, 8), (3, 9, 17), (6, 2, 33), (20, 4, 12)];
+
+/// A value computed by the fused op, and the same by the composition.
+struct Pair {
+    name: String,
+    fused: ValueId,
+    composed: ValueId,
+}
+
+impl Pair {
+    fn new(name: &str, fused: ValueId, composed: ValueId) -> Self {
+        Pair { name: name.to_owned(), fused, composed }
+    }
+}
+
+fn input(sketch: &mut Sketch, cell: Cell, (time, batch, hidden): Shape) -> RecurrentInput {
+    let gates = cell.gates() * hidden;
+    let bound = 1.5 / (hidden as f64).sqrt();
+    RecurrentInput {
+        x_proj: sketch.variable([time, batch, gates], -2.0, 2.0),
+        weight_hh: sketch.variable([gates, hidden], -bound, bound),
+        bias_ih: sketch.variable([gates], -0.5, 0.5),
+        bias_hh: sketch.variable([gates], -0.5, 0.5),
+        h0: sketch.variable([batch, hidden], -1.0, 1.0),
+        c0: cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0)),
+    }
+}
+
+/// Both in one graph, each with its own loss with the same probes.
+fn pairs(sketch: &mut Sketch, cell: Cell, shape: Shape) -> Vec<Pair> {
+    let input = input(sketch, cell, shape);
+    let fused = sketch.graph.recurrent(cell, &input).expect("the operands fit");
+    let composed = compose(&mut sketch.graph, cell, &input).expect("the operands fit");
+    let mut pairs = vec![Pair::new("h", fused.h, stacked(sketch, &composed.h))];
+    if let Some(c) = fused.c {
+        pairs.push(Pair::new("c", c, stacked(sketch, &composed.c)));
+    }
+    let states = pairs.len();
+    for gate in 0..cell.recorded() {
+        let steps: Vec<ValueId> = composed.gates.iter().map(|gates| gates[gate]).collect();
+        let all = fused.gates.expect("the cell records gates");
+        let fused = sketch.apply(Op::Slice { axis: 2, start: gate * shape.2, len: shape.2 }, &[all]);
+        pairs.push(Pair::new(&format!("gate {gate}"), fused, stacked(sketch, &steps)));
+    }
+    let probes = probes(sketch, &pairs[..states]);
+    let (fused_gradients, fused_all) = differentiate(sketch, pairs[..states].iter().map(|pair| pair.fused), &probes);
+    let (own_gradients, own_all) = differentiate(sketch, pairs[..states].iter().map(|pair| pair.composed), &probes);
+    for (at, (fused, composed)) in fused_gradients.iter().zip(&own_gradients).enumerate() {
+        pairs.push(Pair::new(&format!("gradient in operand {at}"), *fused, *composed));
+    }
+    for (name, states, steps) in [("h", Some(fused.h), &composed.h), ("c", fused.c, &composed.c)] {
+        let Some(total) = states.and_then(|states| fused_all.total(states)) else { continue };
+        let steps: Vec<ValueId> = steps.iter().map(|step| own_all.of(*step).expect("the loss depends on it")).collect();
+        pairs.push(Pair::new(&format!("total derivative in {name}"), total, stacked(sketch, &steps)));
+    }
+    pairs
+}
+
+fn stacked(sketch: &mut Sketch, steps: &[ValueId]) -> ValueId {
+    stack(&mut sketch.graph, steps).expect("the steps fit")
+}
+
+fn probes(sketch: &mut Sketch, states: &[Pair]) -> Vec<ValueId> {
+    let shapes: Vec<_> = states.iter().map(|pair| sketch.graph.shape(pair.fused).clone()).collect();
+    shapes.into_iter().map(|shape| sketch.constant(shape, -1.0, 1.0)).collect()
+}
+
+fn differentiate(
+    sketch: &mut Sketch,
+    states: impl Iterator<Item = ValueId>,
+    probes: &[ValueId],
+) -> (Vec<ValueId>, Gradients) {
+    let mut loss = None;
+    for (state, probe) in states.zip(probes) {
+        let product = sketch.apply(Op::Binary(Binary::Mul), &[state, *probe]);
+        let sum = sketch.apply(Op::SumLeading { keep: 0 }, &[product]);
+        loss = Some(loss.map_or(sum, |loss| sketch.apply(Op::Binary(Binary::Add), &[loss, sum])));
+    }
+    sketch.differentiate(loss.expect("a layer has states"))
+}
+
+/// Every cell at every shape: the largest difference of any pair.
+fn check<R: Real>(tolerance: f64) {
+    let mut wrong = Vec::new();
+    let (mut count, mut worst) = (0, 0.0_f64);
+    for cell in Cell::ALL {
+        for shape in SHAPES {
+            let mut sketch = Sketch::new(5);
+            let pairs = pairs(&mut sketch, cell, shape);
+            pairs.iter().for_each(|pair| [pair.fused, pair.composed].into_iter().for_each(|id| sketch.keep(id)));
+            let mut machine = sketch.load::<R>();
+            machine.run(0).expect("the CPU runs");
+            for pair in &pairs {
+                let off = difference(&numbers(&machine, pair.fused), &numbers(&machine, pair.composed));
+                (count, worst) = (count + 1, worst.max(off));
+                if off > tolerance {
+                    wrong.push(format!("{cell:?} {shape:?}: {} differs by {off:.2e}", pair.name));
+                }
+            }
+        }
+    }
+    println!("{count} pairs, worst difference {worst:.2e}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn fused_cells_are_their_formulas_in_f64() {
+    check::<f64>(1e-10);
+}
+
+#[test]
+fn fused_cells_are_their_formulas_in_f32() {
+    check::<f32>(1e-5);
+}

@@ -1,0 +1,79 @@
+//! Recurrent layers: every cell, also at one step, one sequence, one unit.
+
+use seqlab::engine::cell::Cell;
+use seqlab::engine::graph::{Op, RecurrentInput, RecurrentOutput, ValueId};
+
+use super::Example;
+use crate::common::sketch::Sketch;
+
+/// Steps, sequences, units.
+const SHAPES: [(usize, usize, usize); 7] =
+    [(1, 1, 1), (1, 3, 2), (4, 1, 1), (2, 1, 5), (5, 2, 3), (3, 5, 4), (3, 2, 9)];
+
+/// What the loss depends on.
+#[derive(Clone, Copy, Debug)]
+enum Watched {
+    Hidden,
+    Cell,
+    Both,
+    Last,
+}
+
+pub fn examples() -> Vec<Example> {
+    let mut examples = Vec::new();
+    for cell in Cell::ALL {
+        for shape in SHAPES {
+            examples.push(layer(cell, shape, Watched::Hidden));
+        }
+        examples.push(layer(cell, (4, 2, 3), Watched::Last));
+        if cell.has_cell_state() {
+            examples.push(layer(cell, (4, 2, 3), Watched::Cell));
+            examples.push(layer(cell, (1, 1, 1), Watched::Both));
+            examples.push(layer(cell, (4, 2, 3), Watched::Both));
+        }
+        examples.push(stacked_with_one_matrix(cell));
+    }
+    examples
+}
+
+/// The operands of a layer, all of them variables.
+pub fn operands(sketch: &mut Sketch, cell: Cell, (time, batch, hidden): (usize, usize, usize)) -> RecurrentInput {
+    let gates = cell.gates() * hidden;
+    RecurrentInput {
+        x_proj: sketch.variable([time, batch, gates], -2.0, 2.0),
+        weight_hh: sketch.variable([gates, hidden], -1.0, 1.0),
+        bias_ih: sketch.variable([gates], -0.5, 0.5),
+        bias_hh: sketch.variable([gates], -0.5, 0.5),
+        h0: sketch.variable([batch, hidden], -1.0, 1.0),
+        c0: cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0)),
+    }
+}
+
+fn run(sketch: &mut Sketch, cell: Cell, input: &RecurrentInput) -> RecurrentOutput {
+    sketch.graph.recurrent(cell, input).expect("the operands fit")
+}
+
+fn layer(cell: Cell, shape: (usize, usize, usize), watched: Watched) -> Example {
+    Example::new(format!("{cell:?} {shape:?}, loss on {watched:?}"), move |sketch| {
+        let input = operands(sketch, cell, shape);
+        let output = run(sketch, cell, &input);
+        let c: Vec<ValueId> = output.c.into_iter().collect();
+        match watched {
+            Watched::Hidden => vec![output.h],
+            Watched::Cell => c,
+            Watched::Both => [vec![output.h], c].concat(),
+            Watched::Last => vec![sketch.apply(Op::Slice { axis: 0, start: shape.0 - 1, len: 1 }, &[output.h])],
+        }
+    })
+}
+
+/// Two layers with the same recurrent matrix, biases and initial states; the lower one's states are also an output.
+fn stacked_with_one_matrix(cell: Cell) -> Example {
+    Example::new(format!("{cell:?}, two layers with shared weights"), move |sketch| {
+        let input = operands(sketch, cell, (3, 2, 3));
+        let below = run(sketch, cell, &input);
+        let x_proj = sketch.apply(Op::MatMul { transpose_a: false, transpose_b: true }, &[below.h, input.weight_hh]);
+        let above = run(sketch, cell, &RecurrentInput { x_proj, ..input });
+        vec![below.h, above.h]
+    })
+}
