@@ -8,4 +8,5 @@ pub mod nn;
 pub mod protocol;
 pub mod spec;
 pub mod trainer;
+pub mod ui;
 pub mod worker;

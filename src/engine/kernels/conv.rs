@@ -3,7 +3,7 @@
 //! y[t, b, d] = sum over k of w[d, k] x[t - (K-1) + k, b, d]; steps before the first are zero. Tap K-1 acts on the
 //! current step. Sequences are [T, B, D], the weight is (D, 1, K).
 
-use super::lanes::each;
+use super::lanes::{At, each};
 use super::real::Real;
 
 /// Steps, sequences, channels and taps.
@@ -64,7 +64,7 @@ pub fn conv1d_causal_grad_weight<R: Real>(dims: ConvDims, x: &[R], dy: &[R], dwe
         let sum = &mut sums[k * channels..(k + 1) * channels];
         let (x, dy) = (&x[from * step..(from + 1) * step], &dy[t * step..(t + 1) * step]);
         for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-            each(channels, |i| i.put(sum, i.get(sum) + i.get(x) * i.get(dy)));
+            each!(channels, |i| i.put(sum, i.get(sum) + i.get(x) * i.get(dy)));
         }
     });
     super::layout::transpose(dims.taps, channels, sums, dweight);
@@ -82,7 +82,7 @@ fn add_products<R: Real>(dims: ConvDims, (x, from): (&[R], usize), tap: &[R], (y
     let (channels, step) = (dims.channels, dims.step());
     let (x, y) = (&x[from * step..(from + 1) * step], &mut y[to * step..(to + 1) * step]);
     for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
-        each(channels, |i| i.put(y, i.get(y) + i.get(x) * i.get(tap)));
+        each!(channels, |i| i.put(y, i.get(y) + i.get(x) * i.get(tap)));
     }
 }
 

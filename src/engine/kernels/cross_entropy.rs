@@ -1,8 +1,8 @@
 //! Losses over rows of logits [N, V] with targets [N]: `torch.nn.functional.cross_entropy(reduction="none")`.
 
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
-use super::softmax::{largest, sum_exp};
+use super::softmax::exponentials;
 
 /// nll [N] = ln sum exp(logits) - logits[target]; 0 where the target is `ignore`. Scratch: V numbers.
 pub fn cross_entropy<R: Real>(logits: &[R], targets: &[u32], ignore: Option<u32>, nll: &mut [R], scratch: &mut [R]) {
@@ -12,7 +12,8 @@ pub fn cross_entropy<R: Real>(logits: &[R], targets: &[u32], ignore: Option<u32>
         *nll = if ignore == Some(target) {
             R::ZERO
         } else {
-            sum_exp(x, &mut scratch[..width]).ln() - (x[target as usize] - largest(x))
+            let (top, total) = exponentials(x, &mut scratch[..width]);
+            total.ln() - (x[target as usize] - top)
         };
     }
 }
@@ -26,9 +27,9 @@ pub fn cross_entropy_grad<R: Real>(logits: &[R], targets: &[u32], ignore: Option
             dx.fill(R::ZERO);
             continue;
         }
-        let total = sum_exp(&logits[row * width..(row + 1) * width], dx);
+        let (_, total) = exponentials(&logits[row * width..(row + 1) * width], dx);
         let scale = R::Lanes::splat(dnll / total);
-        each(width, |i| i.put(dx, i.get(dx) * scale));
+        each!(width, |i| i.put(dx, i.get(dx) * scale));
         dx[target as usize] -= dnll;
     }
 }

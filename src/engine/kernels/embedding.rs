@@ -1,6 +1,6 @@
 //! Rows of a table (`torch.nn.Embedding`).
 
-use super::lanes::each;
+use super::lanes::{At, each};
 use super::real::Real;
 
 /// y [N, width] = weight [V, width] at rows ids [N].
@@ -16,7 +16,7 @@ pub fn embedding_grad<R: Real>(width: usize, ids: &[u32], dy: &[R], padding: Opt
     for (&id, dy) in ids.iter().zip(dy.chunks_exact(width)) {
         if padding != Some(id) {
             let row = &mut dweight[id as usize * width..][..width];
-            each(width, |i| i.put(row, i.get(row) + i.get(dy)));
+            each!(width, |i| i.put(row, i.get(row) + i.get(dy)));
         }
     }
 }

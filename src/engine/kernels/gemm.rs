@@ -4,6 +4,8 @@
 //! then each sum. Tiles, blocks and the special case of one row change nothing in it, so a result does not depend
 //! on how many rows or columns are computed with it, nor on the machine.
 
+use super::gemv;
+use super::lanes::{At, Four, Lanes, WIDTH};
 use super::real::Real;
 
 /// A matrix somewhere in a slice: element (i, j) is `data[i * row + j * col]`.
@@ -18,6 +20,18 @@ pub struct Mat<'a, R> {
 }
 
 impl<'a, R> Mat<'a, R> {
+    /// Without the first `count` rows.
+    fn below(self, count: usize) -> Self {
+        Self { data: &self.data[(count * self.row).min(self.data.len())..], ..self }
+    }
+    /// Without the first `count` columns.
+    fn right_of(self, count: usize) -> Self {
+        Self { data: &self.data[(count * self.col).min(self.data.len())..], ..self }
+    }
+    /// The transpose.
+    pub fn transpose(self) -> Self {
+        Self { data: self.data, row: self.col, col: self.row }
+    }
     /// Row-major, `width` numbers from row to row.
     pub fn rows(data: &'a [R], width: usize) -> Self {
         Self { data, row: width, col: 1 }
@@ -50,9 +64,18 @@ pub struct Size {
     pub k: usize,
 }
 
+/// Rows and columns of the tile of C that is held in registers: 8 of 16 SIMD registers for the sums, 2 for B, the
+/// others for A and the products.
+const ROWS: usize = 4;
+const COLUMNS: usize = 2 * WIDTH;
+/// Summands worked on at a time: a panel of B (8 x 256 numbers) stays in the first-level cache.
+const DEPTH: usize = 256;
+/// Rows of A laid out at a time.
+const HEIGHT: usize = 128;
+
 /// Numbers of scratch memory for [`gemm`].
-pub fn gemm_scratch(_size: Size) -> usize {
-    0
+pub fn gemm_scratch(size: Size) -> usize {
+    packed_b_len(size.n, size.k.min(DEPTH)) + gemm_prepacked_scratch(size)
 }
 
 /// C = start + A B; C is row-major with `ldc` numbers from row to row.
@@ -63,37 +86,47 @@ pub fn gemm<R: Real>(
     c: &mut [R],
     ldc: usize,
     start: Start<'_, R>,
-    _scratch: &mut [R],
+    scratch: &mut [R],
 ) {
-    for i in 0..size.m {
-        let c = &mut c[i * ldc..i * ldc + size.n];
-        begin(c, start);
-        for p in 0..size.k {
-            let a = a.data[i * a.row + p * a.col];
-            for (j, c) in c.iter_mut().enumerate() {
-                *c += a * b.data[p * b.row + j * b.col];
-            }
+    let Size { m, n, k } = size;
+    if m == 1 || (n == 1 && ldc == 1) || k == 0 {
+        begin(size, c, ldc, start);
+        match (m, k) {
+            (_, 0) => {}
+            (1, _) => gemv::add(n, k, a, b, c),
+            _ => gemv::add(m, k, b.transpose(), a.transpose(), c),
         }
+        return;
+    }
+    let (packed, scratch) = scratch.split_at_mut(packed_b_len(n, k.min(DEPTH)));
+    for from in (0..k).step_by(DEPTH) {
+        let depth = DEPTH.min(k - from);
+        pack_b(n, depth, b.below(from), packed);
+        let start = if from == 0 { start } else { Start::Keep };
+        let panels = Panels { data: packed, stride: depth * COLUMNS };
+        add_blocks(Size { m, n, k: depth }, a.right_of(from), panels, c, ldc, start, scratch);
     }
 }
 
 /// Numbers [`pack_b`] writes.
 pub fn packed_b_len(n: usize, k: usize) -> usize {
-    n * k
+    n.next_multiple_of(COLUMNS) * k
 }
 
-/// Lays B (k, n) out for [`gemm_prepacked`].
+/// Lays B (k, n) out for [`gemm_prepacked`]: panels of 8 columns, [n / 8, k, 8], the last filled up with zeros.
 pub fn pack_b<R: Real>(n: usize, k: usize, b: Mat<'_, R>, packed: &mut [R]) {
-    for p in 0..k {
-        for j in 0..n {
-            packed[p * n + j] = b.data[p * b.row + j * b.col];
-        }
+    if k == 0 {
+        return;
+    }
+    for (panel, packed) in packed[..packed_b_len(n, k)].chunks_exact_mut(k * COLUMNS).enumerate() {
+        let b = b.right_of(panel * COLUMNS).transpose();
+        interleave::<R, COLUMNS>(COLUMNS.min(n - panel * COLUMNS), k, b, packed);
     }
 }
 
 /// Numbers of scratch memory for [`gemm_prepacked`].
-pub fn gemm_prepacked_scratch(_size: Size) -> usize {
-    0
+pub fn gemm_prepacked_scratch(size: Size) -> usize {
+    size.m.min(HEIGHT).next_multiple_of(ROWS) * size.k.min(DEPTH)
 }
 
 /// [`gemm`] with a B that [`pack_b`] laid out.
@@ -106,15 +139,159 @@ pub fn gemm_prepacked<R: Real>(
     start: Start<'_, R>,
     scratch: &mut [R],
 ) {
-    gemm(size, a, Mat::rows(packed, size.n), c, ldc, start, scratch);
+    let Size { m, n, k } = size;
+    if k == 0 {
+        return begin(size, c, ldc, start);
+    }
+    for from in (0..k).step_by(DEPTH) {
+        let depth = DEPTH.min(k - from);
+        let start = if from == 0 { start } else { Start::Keep };
+        let panels = Panels { data: &packed[from * COLUMNS..], stride: k * COLUMNS };
+        add_blocks(Size { m, n, k: depth }, a.right_of(from), panels, c, ldc, start, scratch);
+    }
 }
 
-/// Puts the start into a row of C.
-fn begin<R: Real>(c: &mut [R], start: Start<'_, R>) {
-    match start {
-        Start::Zero => c.fill(R::ZERO),
-        Start::Keep => {}
-        Start::Row(row) => c.copy_from_slice(row),
+/// Puts the start into C.
+fn begin<R: Real>(size: Size, c: &mut [R], ldc: usize, start: Start<'_, R>) {
+    for i in 0..size.m {
+        let c = &mut c[i * ldc..][..size.n];
+        match start {
+            Start::Zero => c.fill(R::ZERO),
+            Start::Keep => {}
+            Start::Row(row) => c.copy_from_slice(&row[..size.n]),
+        }
+    }
+}
+
+/// B laid out: panel j is `data[j * stride..]`, 8 numbers for each of the k summands.
+#[derive(Clone, Copy)]
+struct Panels<'a, R> {
+    data: &'a [R],
+    stride: usize,
+}
+
+/// C = start + A B for at most DEPTH summands.
+fn add_blocks<R: Real>(
+    size: Size,
+    a: Mat<'_, R>,
+    b: Panels<'_, R>,
+    c: &mut [R],
+    ldc: usize,
+    start: Start<'_, R>,
+    scratch: &mut [R],
+) {
+    let Size { m, n, k } = size;
+    for top in (0..m).step_by(HEIGHT) {
+        let height = HEIGHT.min(m - top);
+        let packed = &mut scratch[..height.next_multiple_of(ROWS) * k];
+        for (strip, packed) in packed.chunks_exact_mut(ROWS * k).enumerate() {
+            interleave::<R, ROWS>(ROWS.min(height - strip * ROWS), k, a.below(top + strip * ROWS), packed);
+        }
+        for (panel, left) in (0..n).step_by(COLUMNS).enumerate() {
+            let columns = COLUMNS.min(n - left);
+            let b = &b.data[panel * b.stride..][..k * COLUMNS];
+            let start = match start {
+                Start::Row(row) => Start::Row(&row[left..left + columns]),
+                other => other,
+            };
+            for (strip, a) in packed.chunks_exact(ROWS * k).enumerate() {
+                let rows = ROWS.min(height - strip * ROWS);
+                let c = &mut c[(top + strip * ROWS) * ldc + left..];
+                if rows == ROWS {
+                    tile::<R, ROWS>(a, b, c, ldc, columns, start);
+                } else {
+                    short_tile(rows, a, b, c, ldc, columns, start);
+                }
+            }
+        }
+    }
+}
+
+/// A tile of fewer rows than [`ROWS`].
+#[cold]
+fn short_tile<R: Real>(rows: usize, a: &[R], b: &[R], c: &mut [R], ldc: usize, columns: usize, start: Start<'_, R>) {
+    match rows {
+        1 => tile::<R, 1>(a, b, c, ldc, columns, start),
+        2 => tile::<R, 2>(a, b, c, ldc, columns, start),
+        _ => tile::<R, 3>(a, b, c, ldc, columns, start),
+    }
+}
+
+/// The first HIGH rows of a tile of C: c = start + A B, sums in registers. A is [k, ROWS], B is [k, COLUMNS].
+#[inline(always)]
+fn tile<R: Real, const HIGH: usize>(a: &[R], b: &[R], c: &mut [R], ldc: usize, columns: usize, start: Start<'_, R>) {
+    let mut sums: [[R::Lanes; 2]; HIGH] = std::array::from_fn(|i| match start {
+        Start::Zero => [R::Lanes::splat(R::ZERO); 2],
+        Start::Keep => load_line(&c[i * ldc..][..columns]),
+        Start::Row(row) => load_line(row),
+    });
+    for (a, b) in a.chunks_exact(ROWS).zip(b.chunks_exact(COLUMNS)) {
+        let b = [R::Lanes::load(b), R::Lanes::load(&b[WIDTH..])];
+        for (sums, &a) in sums.iter_mut().zip(a) {
+            let a = R::Lanes::splat(a);
+            sums[0] = sums[0] + a * b[0];
+            sums[1] = sums[1] + a * b[1];
+        }
+    }
+    for (i, sums) in sums.into_iter().enumerate() {
+        store_line(sums, &mut c[i * ldc..][..columns]);
+    }
+}
+
+/// One line of a tile, at most [`COLUMNS`] numbers.
+#[inline(always)]
+fn load_line<R: Real>(line: &[R]) -> [R::Lanes; 2] {
+    if line.len() == COLUMNS {
+        return [R::Lanes::load(line), R::Lanes::load(&line[WIDTH..])];
+    }
+    let (first, second) = line.split_at(line.len().min(WIDTH));
+    [R::Lanes::load_part(first), R::Lanes::load_part(second)]
+}
+
+/// Writes one line of a tile.
+#[inline(always)]
+fn store_line<R: Real>([first, second]: [R::Lanes; 2], line: &mut [R]) {
+    if line.len() == COLUMNS {
+        first.store(line);
+        second.store(&mut line[WIDTH..]);
+        return;
+    }
+    let (left, right) = line.split_at_mut(line.len().min(WIDTH));
+    first.store_part(left);
+    second.store_part(right);
+}
+
+/// packed [k, N] = the transpose of `rows` rows of A (rows, k), with zeros for the rows up to N.
+fn interleave<R: Real, const N: usize>(rows: usize, k: usize, a: Mat<'_, R>, packed: &mut [R]) {
+    let lines = packed.chunks_exact_mut(N).take(k).enumerate();
+    if rows == N && a.row == 1 {
+        lines.for_each(|(p, packed)| packed.copy_from_slice(&a.data[p * a.col..][..N]));
+    } else if rows == N && a.col == 1 {
+        interleave_rows::<R, N>(k, a, packed);
+    } else {
+        for (p, packed) in lines {
+            let (filled, rest) = packed.split_at_mut(rows);
+            filled.iter_mut().enumerate().for_each(|(i, x)| *x = a.data[i * a.row + p * a.col]);
+            rest.fill(R::ZERO);
+        }
+    }
+}
+
+/// [`interleave`] for N contiguous rows, by squares of 4 x 4.
+fn interleave_rows<R: Real, const N: usize>(k: usize, a: Mat<'_, R>, packed: &mut [R]) {
+    let rows: [&[R]; N] = std::array::from_fn(|i| &a.data[i * a.row..][..k]);
+    let whole = k / WIDTH * WIDTH;
+    let (front, back) = packed[..k * N].split_at_mut(whole * N);
+    for (p, block) in front.chunks_exact_mut(WIDTH * N).enumerate() {
+        for i in (0..N).step_by(WIDTH) {
+            let square = std::array::from_fn(|j| Four(p * WIDTH).get(rows[i + j]));
+            for (line, column) in block.chunks_exact_mut(N).zip(R::Lanes::transpose(square)) {
+                column.store(&mut line[i..]);
+            }
+        }
+    }
+    for (p, line) in back.chunks_exact_mut(N).enumerate() {
+        line.iter_mut().zip(rows).for_each(|(x, row)| *x = row[whole + p]);
     }
 }
 

@@ -3,9 +3,9 @@
 //! r, z = sigmoid(x + b_ih + W_hh h + b_hh); q = W_hn h + b_hn; n = tanh(x_n + b_in + r q); h' = (1 - z) n + z h.
 //! Rows r, z, n. The trace is r, z, n, q, [B, 4H] a step.
 
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
-use super::recurrent::{BackwardStep, ForwardStep, Recurrence};
+use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
 pub(super) struct Gru;
 
@@ -16,23 +16,23 @@ impl<R: Real> Recurrence<R> for Gru {
     fn forward(step: ForwardStep<'_, R>) {
         let w = step.hidden;
         let one = R::Lanes::splat(R::ONE);
+        let bias = blocks::<R, 3>(step.bias_ih, w);
         for b in 0..step.h.len() / w {
-            let (x, product) = (&step.x_proj[b * 3 * w..][..3 * w], &step.product[b * 3 * w..][..3 * w]);
-            let gates = &mut step.gates[b * 4 * w..][..4 * w];
+            let x = blocks::<R, 3>(&step.x_proj[b * 3 * w..], w);
+            let product = blocks::<R, 3>(&step.product[b * 3 * w..], w);
+            let [gate_r, gate_z, gate_n, gate_q] = blocks_mut(&mut step.gates[b * 4 * w..], w);
             let (h, h_prev) = (&mut step.h[b * w..][..w], &step.h_prev[b * w..][..w]);
-            each(w, |at| {
-                let input = |gate: usize| {
-                    at.get(&x[gate * w..(gate + 1) * w]) + at.get(&step.bias_ih[gate * w..(gate + 1) * w])
-                };
-                let recurrent = |gate: usize| at.get(&product[gate * w..(gate + 1) * w]);
-                let r = (input(0) + recurrent(0)).sigmoid();
-                let z = (input(1) + recurrent(1)).sigmoid();
-                let q = recurrent(2);
+            each!(w, |at| {
+                let input = |gate: usize| at.get(x[gate]) + at.get(bias[gate]);
+                let [product_r, product_z, q] = product.map(|product: &[R]| at.get(product));
+                let r = (input(0) + product_r).sigmoid();
+                let z = (input(1) + product_z).sigmoid();
                 let n = (input(2) + r * q).tanh();
+                at.put(gate_r, r);
+                at.put(gate_z, z);
+                at.put(gate_n, n);
+                at.put(gate_q, q);
                 at.put(h, (one - z) * n + z * at.get(h_prev));
-                for (gate, value) in [r, z, n, q].into_iter().enumerate() {
-                    at.put(&mut gates[gate * w..(gate + 1) * w], value);
-                }
             });
         }
     }
@@ -43,24 +43,24 @@ impl<R: Real> Recurrence<R> for Gru {
         let w = step.hidden;
         let one = R::Lanes::splat(R::ONE);
         for b in 0..step.h.len() / w {
-            let gates = &step.gates[b * 4 * w..][..4 * w];
-            let (d_x, d_h) = (&mut step.d_x[b * 3 * w..][..3 * w], &mut step.d_h[b * 3 * w..][..3 * w]);
+            let gates = blocks::<R, 4>(&step.gates[b * 4 * w..], w);
+            let [x_r, x_z, x_n] = blocks_mut(&mut step.d_x[b * 3 * w..], w);
+            let [h_r, h_z, h_n] = blocks_mut(&mut step.d_h[b * 3 * w..], w);
             let row = b * w..(b + 1) * w;
             let (h_prev, dh, dh_prev) = (&step.h_prev[row.clone()], &step.dh[row.clone()], &mut step.dh_prev[row]);
-            each(w, |at| {
-                let gate = |index: usize| at.get(&gates[index * w..(index + 1) * w]);
-                let (r, z, n, q) = (gate(0), gate(1), gate(2), gate(3));
+            each!(w, |at| {
+                let [r, z, n, q] = gates.map(|gate| at.get(gate));
                 let d = at.get(dh);
                 let d_n = d * (one - z) * (one - n * n);
                 let d_z = d * (at.get(h_prev) - n) * (z * (one - z));
                 let d_r = d_n * q * (r * (one - r));
                 at.put(dh_prev, at.get(dh_prev) + d * z);
-                for (gate, value) in [d_r, d_z, d_n].into_iter().enumerate() {
-                    at.put(&mut d_x[gate * w..(gate + 1) * w], value);
-                }
-                for (gate, value) in [d_r, d_z, d_n * r].into_iter().enumerate() {
-                    at.put(&mut d_h[gate * w..(gate + 1) * w], value);
-                }
+                at.put(x_r, d_r);
+                at.put(h_r, d_r);
+                at.put(x_z, d_z);
+                at.put(h_z, d_z);
+                at.put(x_n, d_n);
+                at.put(h_n, d_n * r);
             });
         }
     }

@@ -4,9 +4,9 @@
 //! Rows r, z, n. The trace is r, z, n, s, [B, 4H] a step.
 
 use super::gemm::{Mat, Start};
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
-use super::recurrent::{BackwardStep, ForwardStep, Recurrence};
+use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
 pub(super) struct GruTextbook;
 
@@ -19,29 +19,32 @@ impl<R: Real> Recurrence<R> for GruTextbook {
         let w = step.hidden;
         let batch = step.h.len() / w;
         let one = R::Lanes::splat(R::ONE);
-        let sum = |b: usize, gate: usize, product: &[R], at: super::lanes::At| {
-            let (block, column) = ((b * 3 + gate) * w..(b * 3 + gate + 1) * w, gate * w..(gate + 1) * w);
-            at.get(&step.x_proj[block.clone()]) + at.get(&step.bias_ih[column]) + at.get(&product[block])
-        };
+        let bias = blocks::<R, 3>(step.bias_ih, w);
         for b in 0..batch {
-            let (gates, h_prev) = (&mut step.gates[b * 4 * w..][..4 * w], &step.h_prev[b * w..][..w]);
-            each(w, |at| {
-                let r = sum(b, 0, step.product, at).sigmoid();
-                at.put(&mut gates[..w], r);
-                at.put(&mut gates[w..2 * w], sum(b, 1, step.product, at).sigmoid());
-                at.put(&mut gates[3 * w..], r * at.get(h_prev));
+            let x = blocks::<R, 2>(&step.x_proj[b * 3 * w..], w);
+            let product = blocks::<R, 2>(&step.product[b * 3 * w..], w);
+            let [gate_r, gate_z, _, gate_s] = blocks_mut(&mut step.gates[b * 4 * w..], w);
+            let h_prev = &step.h_prev[b * w..][..w];
+            each!(w, |at| {
+                let sum = |gate: usize| at.get(x[gate]) + at.get(bias[gate]) + at.get(product[gate]);
+                let r = sum(0).sigmoid();
+                at.put(gate_r, r);
+                at.put(gate_z, sum(1).sigmoid());
+                at.put(gate_s, r * at.get(h_prev));
             });
         }
         let reset = Mat::rows(&step.gates[3 * w..], 4 * w);
         let start = Start::Row(&step.bias_hh[2 * w..]);
         step.second.multiply(batch, reset, &mut step.product[2 * w..], 3 * w, start, step.scratch);
         for b in 0..batch {
-            let gates = &mut step.gates[b * 4 * w..][..4 * w];
+            let block = (b * 3 + 2) * w..(b * 3 + 3) * w;
+            let (x, product) = (&step.x_proj[block.clone()], &step.product[block]);
+            let [_, gate_z, gate_n, _] = blocks_mut(&mut step.gates[b * 4 * w..], w);
             let (h, h_prev) = (&mut step.h[b * w..][..w], &step.h_prev[b * w..][..w]);
-            each(w, |at| {
-                let n = sum(b, 2, step.product, at).tanh();
-                let z = at.get(&gates[w..2 * w]);
-                at.put(&mut gates[2 * w..3 * w], n);
+            each!(w, |at| {
+                let n = (at.get(x) + at.get(bias[2]) + at.get(product)).tanh();
+                let z = at.get(gate_z);
+                at.put(gate_n, n);
                 at.put(h, (one - z) * at.get(h_prev) + z * n);
             });
         }
@@ -54,15 +57,14 @@ impl<R: Real> Recurrence<R> for GruTextbook {
         let batch = step.h.len() / w;
         let one = R::Lanes::splat(R::ONE);
         for b in 0..batch {
-            let gates = &step.gates[b * 4 * w..][..4 * w];
-            let d_x = &mut step.d_x[b * 3 * w..][..3 * w];
+            let [_, z, n, _] = blocks(&step.gates[b * 4 * w..], w);
+            let [_, d_z, d_n] = blocks_mut(&mut step.d_x[b * 3 * w..], w);
             let row = b * w..(b + 1) * w;
             let (h_prev, dh, dh_prev) = (&step.h_prev[row.clone()], &step.dh[row.clone()], &mut step.dh_prev[row]);
-            each(w, |at| {
-                let (z, n) = (at.get(&gates[w..2 * w]), at.get(&gates[2 * w..3 * w]));
-                let d = at.get(dh);
-                at.put(&mut d_x[2 * w..], d * z * (one - n * n));
-                at.put(&mut d_x[w..2 * w], d * (n - at.get(h_prev)) * (z * (one - z)));
+            each!(w, |at| {
+                let (z, n, d) = (at.get(z), at.get(n), at.get(dh));
+                at.put(d_n, d * z * (one - n * n));
+                at.put(d_z, d * (n - at.get(h_prev)) * (z * (one - z)));
                 at.put(dh_prev, at.get(dh_prev) + d * (one - z));
             });
         }
@@ -73,7 +75,7 @@ impl<R: Real> Recurrence<R> for GruTextbook {
             let d_r = &mut step.d_x[b * 3 * w..][..w];
             let row = b * w..(b + 1) * w;
             let (h_prev, ds, dh_prev) = (&step.h_prev[row.clone()], &step.work[row.clone()], &mut step.dh_prev[row]);
-            each(w, |at| {
+            each!(w, |at| {
                 let (r, ds) = (at.get(r), at.get(ds));
                 at.put(d_r, ds * at.get(h_prev) * (r * (one - r)));
                 at.put(dh_prev, at.get(dh_prev) + ds * r);

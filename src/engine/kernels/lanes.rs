@@ -25,6 +25,8 @@ pub trait Lanes<R: Real>:
     fn to_array(self) -> [R; WIDTH];
     /// `yes` where `self < other`, else `no` (also where they cannot be compared).
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
+    /// Lane i of result j is lane j of `rows[i]`.
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
     /// Absolute value.
     fn abs(self) -> Self;
     /// Square root.
@@ -156,6 +158,10 @@ impl Lanes<f32> for F32x4 {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         Self(self.0.simd_lt(other.0).select(yes.0, no.0))
     }
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        f32x4::transpose(rows.map(|row| row.0)).map(Self)
+    }
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn max(self, other: Self) -> Self {
@@ -225,6 +231,9 @@ impl Lanes<f64> for F64x4 {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] < other.0[i] { yes.0[i] } else { no.0[i] }))
     }
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        std::array::from_fn(|j| Self(std::array::from_fn(|i| rows[i].0[j])))
+    }
     fn abs(self) -> Self {
         self.each(f64::abs)
     }
@@ -273,47 +282,69 @@ pub fn map2<R: Real>(a: &[R], b: &[R], y: &mut [R], f: impl Fn(R::Lanes, R::Lane
     f(R::Lanes::load_part(left.remainder()), R::Lanes::load_part(bs.remainder())).store_part(ys.into_remainder());
 }
 
-/// Where four neighbouring elements are, or the fewer at the end.
-#[derive(Clone, Copy)]
-pub struct At {
-    start: usize,
-    count: usize,
-}
-
-impl At {
+/// Where up to four neighbouring elements are.
+pub trait At: Copy {
     /// The elements' range.
-    #[inline(always)]
-    pub fn range(self) -> std::ops::Range<usize> {
-        self.start..self.start + self.count
-    }
+    fn range(self) -> std::ops::Range<usize>;
     /// These elements of `from`; zeros beyond the end.
-    #[inline(always)]
-    pub fn get<R: Real>(self, from: &[R]) -> R::Lanes {
-        if self.count == WIDTH {
-            R::Lanes::load(&from[self.start..self.start + WIDTH])
-        } else {
-            R::Lanes::load_part(&from[self.range()])
-        }
-    }
+    fn get<R: Real>(self, from: &[R]) -> R::Lanes;
     /// Writes these elements of `to`.
+    fn put<R: Real>(self, to: &mut [R], value: R::Lanes);
+}
+
+/// Four elements from a place on.
+#[derive(Clone, Copy)]
+pub struct Four(pub usize);
+
+/// Fewer than four elements from a place on.
+#[derive(Clone, Copy)]
+pub struct Fewer(pub usize, pub usize);
+
+impl At for Four {
     #[inline(always)]
-    pub fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
-        if self.count == WIDTH {
-            value.store(&mut to[self.start..self.start + WIDTH]);
-        } else {
-            value.store_part(&mut to[self.range()]);
-        }
+    fn range(self) -> std::ops::Range<usize> {
+        self.0..self.0 + WIDTH
+    }
+    #[inline(always)]
+    fn get<R: Real>(self, from: &[R]) -> R::Lanes {
+        R::Lanes::load(&from[self.0..][..WIDTH])
+    }
+    #[inline(always)]
+    fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
+        value.store(&mut to[self.0..][..WIDTH]);
     }
 }
 
-/// Calls `f` for all elements 0..len, four at a time: the full ones first, then the rest as one part.
-#[inline(always)]
-pub fn each(len: usize, mut f: impl FnMut(At)) {
-    let full = len / WIDTH * WIDTH;
-    for start in (0..full).step_by(WIDTH) {
-        f(At { start, count: WIDTH });
+impl At for Fewer {
+    #[inline(always)]
+    fn range(self) -> std::ops::Range<usize> {
+        self.0..self.0 + self.1
     }
-    if full < len {
-        f(At { start: full, count: len - full });
+    #[inline(always)]
+    fn get<R: Real>(self, from: &[R]) -> R::Lanes {
+        R::Lanes::load_part(&from[self.range()])
+    }
+    #[inline(always)]
+    fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
+        value.store_part(&mut to[self.range()]);
     }
 }
+
+/// `each!(len, |at| body)`: the body for all elements 0..len, four at a time ([`Four`]), then for the rest
+/// ([`Fewer`]). A macro, so that the body is compiled for each and the full ones carry no tests.
+macro_rules! each {
+    ($len:expr, |$at:ident| $body:expr) => {{
+        let len = $len;
+        let mut start = 0;
+        while start + super::lanes::WIDTH <= len {
+            let $at = super::lanes::Four(start);
+            $body;
+            start += super::lanes::WIDTH;
+        }
+        if start < len {
+            let $at = super::lanes::Fewer(start, len - start);
+            $body;
+        }
+    }};
+}
+pub(crate) use each;

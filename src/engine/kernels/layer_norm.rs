@@ -1,6 +1,6 @@
 //! Layer normalisation without scale and shift (`torch.nn.LayerNorm(elementwise_affine=False)`).
 
-use super::lanes::{Lanes, each, map, map2};
+use super::lanes::{At, Lanes, each, map, map2};
 use super::real::Real;
 use super::reduce::{dot, sum, sum_squares};
 
@@ -32,7 +32,7 @@ fn normalise<R: Real>(eps: f64, x: &[R], y: &mut [R]) -> R {
     map(x, y, |x| x - mean);
     let scale = R::ONE / (sum_squares(y) / count + R::from_f64(eps)).sqrt();
     let factor = R::Lanes::splat(scale);
-    each(y.len(), |i| i.put(y, i.get(y) * factor));
+    each!(y.len(), |i| i.put(y, i.get(y) * factor));
     scale
 }
 

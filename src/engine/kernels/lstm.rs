@@ -3,9 +3,9 @@
 //! [i f g o] = x + b_ih + W_hh h + b_hh; i, f, o through the sigmoid, g through tanh;
 //! c' = f c + i g; h' = o tanh(c'). The trace is the four activated gates, [B, 4H] a step.
 
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
-use super::recurrent::{BackwardStep, ForwardStep, Recurrence};
+use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
 pub(super) struct Lstm;
 
@@ -15,23 +15,23 @@ impl<R: Real> Recurrence<R> for Lstm {
 
     fn forward(step: ForwardStep<'_, R>) {
         let n = step.hidden;
+        let bias = blocks::<R, 4>(step.bias_ih, n);
         for b in 0..step.h.len() / n {
-            let (x, product) = (&step.x_proj[b * 4 * n..][..4 * n], &step.product[b * 4 * n..][..4 * n]);
-            let gates = &mut step.gates[b * 4 * n..][..4 * n];
+            let x = blocks::<R, 4>(&step.x_proj[b * 4 * n..], n);
+            let product = blocks::<R, 4>(&step.product[b * 4 * n..], n);
+            let [gate_i, gate_f, gate_g, gate_o] = blocks_mut(&mut step.gates[b * 4 * n..], n);
             let (h, c) = (&mut step.h[b * n..][..n], &mut step.c[b * n..][..n]);
             let c_prev = &step.c_prev[b * n..][..n];
-            each(n, |at| {
-                let sum = |gate: usize| {
-                    let block = gate * n..(gate + 1) * n;
-                    at.get(&x[block.clone()]) + at.get(&step.bias_ih[block.clone()]) + at.get(&product[block])
-                };
+            each!(n, |at| {
+                let sum = |gate: usize| at.get(x[gate]) + at.get(bias[gate]) + at.get(product[gate]);
                 let (i, f, g, o) = (sum(0).sigmoid(), sum(1).sigmoid(), sum(2).tanh(), sum(3).sigmoid());
                 let state = f * at.get(c_prev) + i * g;
+                at.put(gate_i, i);
+                at.put(gate_f, f);
+                at.put(gate_g, g);
+                at.put(gate_o, o);
                 at.put(c, state);
                 at.put(h, o * state.tanh());
-                for (gate, value) in [i, f, g, o].into_iter().enumerate() {
-                    at.put(&mut gates[gate * n..(gate + 1) * n], value);
-                }
             });
         }
     }
@@ -42,25 +42,21 @@ impl<R: Real> Recurrence<R> for Lstm {
         let n = step.hidden;
         let one = R::Lanes::splat(R::ONE);
         for b in 0..step.h.len() / n {
-            let gates = &step.gates[b * 4 * n..][..4 * n];
-            let d_x = &mut step.d_x[b * 4 * n..][..4 * n];
+            let gates = blocks::<R, 4>(&step.gates[b * 4 * n..], n);
+            let [d_i, d_f, d_g, d_o] = blocks_mut(&mut step.d_x[b * 4 * n..], n);
             let row = b * n..(b + 1) * n;
             let (c, c_prev, dh) = (&step.c[row.clone()], &step.c_prev[row.clone()], &step.dh[row.clone()]);
             let (dc, dc_prev) = (&mut step.dc[row.clone()], &mut step.dc_prev[row]);
-            each(n, |at| {
-                let gate = |index: usize| at.get(&gates[index * n..(index + 1) * n]);
-                let (i, f, g, o) = (gate(0), gate(1), gate(2), gate(3));
+            each!(n, |at| {
+                let [i, f, g, o] = gates.map(|gate| at.get(gate));
                 let (squashed, d_h) = (at.get(c).tanh(), at.get(dh));
                 let d_c = at.get(dc) + d_h * o * (one - squashed * squashed);
                 at.put(dc, d_c);
                 at.put(dc_prev, at.get(dc_prev) + d_c * f);
-                let d_i = d_c * g * (i * (one - i));
-                let d_f = d_c * at.get(c_prev) * (f * (one - f));
-                let d_g = d_c * i * (one - g * g);
-                let d_o = d_h * squashed * (o * (one - o));
-                for (gate, value) in [d_i, d_f, d_g, d_o].into_iter().enumerate() {
-                    at.put(&mut d_x[gate * n..(gate + 1) * n], value);
-                }
+                at.put(d_i, d_c * g * (i * (one - i)));
+                at.put(d_f, d_c * at.get(c_prev) * (f * (one - f)));
+                at.put(d_g, d_c * i * (one - g * g));
+                at.put(d_o, d_h * squashed * (o * (one - o)));
             });
         }
     }

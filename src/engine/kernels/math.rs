@@ -37,6 +37,13 @@ fn one_at_most(x: F32x4) -> F32x4 {
     x.max(all(-1.0)).min(all(1.0))
 }
 
+/// c[0] + c[1] x + ... + c[4] x^4, the terms in pairs: a shorter chain of dependent operations than Horner's.
+#[inline(always)]
+fn quartic(x: F32x4, square: F32x4, c: [f32; 5]) -> F32x4 {
+    let high = all(c[2]) + x * all(c[3]) + square * all(c[4]);
+    all(c[0]) + x * all(c[1]) + square * high
+}
+
 /// e^x: 0 below -87.336; stays at 3.4e38 above 88.722.
 #[inline(always)]
 pub fn exp(x: F32x4) -> F32x4 {
@@ -52,7 +59,8 @@ fn exp_bounded(x: F32x4) -> F32x4 {
     let shifted = x * all(std::f32::consts::LOG2_E) + all(ROUNDER);
     let n = shifted - all(ROUNDER);
     let r = x - n * all(LN2[0]) - n * all(LN2[1]);
-    let power = all(1.0) + (r + r * r * polynomial(r, P));
+    let square = r * r;
+    let power = all(1.0) + (r + square * quartic(r, square, P));
     let exponent = cast::<f32x4, i32x4>(shifted.0) << 23u32;
     F32x4(cast(cast::<f32x4, i32x4>(power.0) + exponent))
 }
@@ -70,7 +78,8 @@ pub fn tanh(x: F32x4) -> F32x4 {
     const Q: [f32; 5] = [1.0, 0.467_130_33, 0.025_871_057, 0.000_328_308_7, 7.761_989_3e-7];
     let x = x.max(all(-9.1)).min(all(9.1));
     let square = x * x;
-    one_at_most(x * polynomial(square, P) / polynomial(square, Q))
+    let fourth = square * square;
+    one_at_most(x * quartic(square, fourth, P) / quartic(square, fourth, Q))
 }
 
 /// x P(x^2) / Q(x^2) (1.9e-8) on [-3.93, 3.93], beyond which erf rounds to 1.
@@ -217,6 +226,6 @@ mod tests {
                 sum = sum.rotate_left(5) ^ if y.is_nan() { 1 } else { y.to_bits() };
             }
         }
-        assert_eq!(sum, 2_504_057_987);
+        assert_eq!(sum, 4_044_954_973);
     }
 }

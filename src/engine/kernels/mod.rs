@@ -8,6 +8,7 @@ pub mod conv;
 pub mod cross_entropy;
 pub mod embedding;
 pub mod gemm;
+mod gemv;
 mod gru;
 mod gru_textbook;
 pub mod lanes;

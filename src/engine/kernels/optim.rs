@@ -3,7 +3,7 @@
 //! Formulas are `torch.optim`'s. Every gradient is first multiplied with the clip factor. Hyper-parameters are
 //! doubles, rounded once where they meet the numbers, as in PyTorch.
 
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::reduce::norm;
 
@@ -52,7 +52,7 @@ pub fn sgd<R: Real>(
     let number = R::Lanes::constant;
     let (factor, lr, wd) = (R::Lanes::splat(factor), number(options.lr), number(options.weight_decay));
     let (mu, keep) = (number(options.momentum), number(1.0 - options.dampening));
-    each(gradient.len(), |i| {
+    each!(gradient.len(), |i| {
         let p = i.get(parameters);
         let g = i.get(gradient) * factor + wd * p;
         let step = if options.momentum == 0.0 {
@@ -107,7 +107,7 @@ pub fn rmsprop<R: Real>(
     let (factor, lr, wd) = (R::Lanes::splat(factor), number(options.lr), number(options.weight_decay));
     let (alpha, rest) = (number(options.alpha), number(1.0 - options.alpha));
     let (eps, mu) = (number(options.eps), number(options.momentum));
-    each(gradient.len(), |i| {
+    each!(gradient.len(), |i| {
         let p = i.get(parameters);
         let g = i.get(gradient) * factor + wd * p;
         let v = alpha * i.get(state.square) + rest * g * g;
@@ -167,15 +167,15 @@ pub fn adam<R: Real>(
     let (beta1, rest1) = (number(options.beta1), number(1.0 - options.beta1));
     let (beta2, rest2) = (number(options.beta2), number(1.0 - options.beta2));
     let rate = number(options.lr / options.correction1);
-    let (root, eps) = (number(options.correction2.sqrt()), number(options.eps));
-    each(gradient.len(), |i| {
+    let (root, eps) = (number(1.0 / options.correction2.sqrt()), number(options.eps));
+    each!(gradient.len(), |i| {
         let p = i.get(parameters) * shrink;
         let g = i.get(gradient) * factor + penalty * p;
         let m = beta1 * i.get(mean) + rest1 * g;
         let v = beta2 * i.get(square) + rest2 * g * g;
         i.put(mean, m);
         i.put(square, v);
-        i.put(parameters, p - rate * m / (v.sqrt() / root + eps));
+        i.put(parameters, p - rate * m / (v.sqrt() * root + eps));
     });
 }
 

@@ -177,25 +177,39 @@ pub(super) struct BackwardStep<'a, R: Real> {
     pub scratch: &'a mut [R],
 }
 
-/// The right side of one of a step's products, in the layout of [`gemm::pack_b`].
+/// The right side of one of a step's products.
 #[derive(Clone, Copy)]
 pub(super) struct Weights<'a, R> {
-    packed: &'a [R],
     n: usize,
     k: usize,
+    layout: Layout<'a, R>,
+}
+
+#[derive(Clone, Copy)]
+enum Layout<'a, R> {
+    /// By [`gemm::pack_b`], for calls that use it often.
+    Packed(&'a [R]),
+    /// As it lies, for a single row.
+    Plain(Mat<'a, R>),
 }
 
 impl<'a, R: Real> Weights<'a, R> {
-    /// Packs B (k, n) into the front of `memory`.
-    fn pack(n: usize, k: usize, b: Mat<'_, R>, memory: &'a mut [R]) -> (Self, &'a mut [R]) {
+    /// Packs B (k, n) into the front of `memory`, unless a call of so many rows is better off without.
+    fn new(n: usize, k: usize, b: Mat<'a, R>, rows: usize, memory: &'a mut [R]) -> (Self, &'a mut [R]) {
         let (packed, rest) = memory.split_at_mut(gemm::packed_b_len(n, k));
+        if rows == 1 {
+            return (Self { n, k, layout: Layout::Plain(b) }, rest);
+        }
         gemm::pack_b(n, k, b, packed);
-        (Self { packed, n, k }, rest)
+        (Self { n, k, layout: Layout::Packed(packed) }, rest)
     }
     /// c (rows, n) = start + a (rows, k) B.
     pub fn multiply(self, rows: usize, a: Mat<'_, R>, c: &mut [R], ldc: usize, start: Start<'_, R>, scratch: &mut [R]) {
         let size = Size { m: rows, n: self.n, k: self.k };
-        gemm::gemm_prepacked(size, a, self.packed, c, ldc, start, scratch);
+        match self.layout {
+            Layout::Packed(packed) => gemm::gemm_prepacked(size, a, packed, c, ldc, start, scratch),
+            Layout::Plain(b) => gemm::gemm(size, a, b, c, ldc, start, scratch),
+        }
     }
 }
 
@@ -238,9 +252,10 @@ fn forward_of<R: Real, C: Recurrence<R>>(dims: Dims, io: Forward<'_, R>, scratch
     let (width, trace) = (C::GATES * hidden, C::TRACE * state);
     let split = C::FIRST * hidden * hidden;
     let columns = C::FIRST * hidden;
-    let (first, scratch) = Weights::pack(columns, hidden, Mat::transposed(&io.weight_hh[..split], hidden), scratch);
-    let (second, scratch) =
-        Weights::pack(width - columns, hidden, Mat::transposed(&io.weight_hh[split..], hidden), scratch);
+    let rows = dims.steps * dims.batch;
+    let (upper, lower) = io.weight_hh.split_at(split);
+    let (first, scratch) = Weights::new(columns, hidden, Mat::transposed(upper, hidden), rows, scratch);
+    let (second, scratch) = Weights::new(width - columns, hidden, Mat::transposed(lower, hidden), rows, scratch);
     let (product, scratch) = scratch.split_at_mut(C::GATES * state);
     let has_c = !io.c.is_empty();
     for t in 0..dims.steps {
@@ -270,8 +285,10 @@ fn backward_of<R: Real, C: Recurrence<R>>(dims: Dims, io: Backward<'_, R>, scrat
     let (width, trace) = (C::GATES * hidden, C::TRACE * state);
     let split = C::FIRST * hidden * hidden;
     let columns = C::FIRST * hidden;
-    let (first, scratch) = Weights::pack(hidden, columns, Mat::rows(&io.weight_hh[..split], hidden), scratch);
-    let (second, scratch) = Weights::pack(hidden, width - columns, Mat::rows(&io.weight_hh[split..], hidden), scratch);
+    let rows = dims.steps * dims.batch;
+    let (upper, lower) = io.weight_hh.split_at(split);
+    let (first, scratch) = Weights::new(hidden, columns, Mat::rows(upper, hidden), rows, scratch);
+    let (second, scratch) = Weights::new(hidden, width - columns, Mat::rows(lower, hidden), rows, scratch);
     let (work, scratch) = scratch.split_at_mut(state);
     let c_len = if io.c.is_empty() { 0 } else { state };
     let d_h_len = if io.d_h_proj.is_empty() { 0 } else { C::GATES * state };
@@ -307,6 +324,22 @@ fn backward_of<R: Real, C: Recurrence<R>>(dims: Dims, io: Backward<'_, R>, scrat
         let gradient = if d_h_len == 0 { &*d_x } else { &*d_h };
         first.multiply(dims.batch, Mat::rows(gradient, width), dh_prev, hidden, Start::Keep, scratch);
     }
+}
+
+/// The first N blocks of `width` numbers of a row.
+#[inline(always)]
+pub(super) fn blocks<R, const N: usize>(row: &[R], width: usize) -> [&[R]; N] {
+    std::array::from_fn(|i| &row[i * width..][..width])
+}
+
+/// As [`blocks`], to be written.
+#[inline(always)]
+pub(super) fn blocks_mut<R, const N: usize>(mut row: &mut [R], width: usize) -> [&mut [R]; N] {
+    std::array::from_fn(|_| {
+        let (block, rest) = std::mem::take(&mut row).split_at_mut(width);
+        row = rest;
+        block
+    })
 }
 
 /// The state before step t: `first` for t = 0.

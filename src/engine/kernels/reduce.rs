@@ -3,7 +3,7 @@
 //! The order of every sum is fixed: [`sum`] halves long slices; inside a block, eight running sums take the
 //! numbers in turn and are then added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
 
-use super::lanes::{Lanes, WIDTH, each};
+use super::lanes::{At, Lanes, WIDTH, each};
 use super::real::Real;
 
 /// Longest slice summed without halving.
@@ -46,7 +46,7 @@ pub fn sum_squares<R: Real>(x: &[R]) -> R {
 /// Sum of a[i] b[i]; four running sums take the products in turn.
 pub fn dot<R: Real>(a: &[R], b: &[R]) -> R {
     let mut sum = R::Lanes::splat(R::ZERO);
-    each(a.len(), |i| sum = sum + i.get(a) * i.get(b));
+    each!(a.len(), |i| sum = sum + i.get(a) * i.get(b));
     sum.sum()
 }
 
@@ -70,7 +70,7 @@ pub fn sum_leading<R: Real>(x: &[R], y: &mut [R]) {
         return;
     }
     for x in x.chunks_exact(y.len()) {
-        each(y.len(), |i| i.put(y, i.get(y) + i.get(x)));
+        each!(y.len(), |i| i.put(y, i.get(y) + i.get(x)));
     }
 }
 

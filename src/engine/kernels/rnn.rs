@@ -1,6 +1,6 @@
 //! The plain recurrent cell (Elman 1990; `torch.nn.RNN`): h = act(x + b_ih + W_hh h + b_hh), one block of weights.
 
-use super::lanes::{Lanes, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::recurrent::{BackwardStep, ForwardStep, Recurrence};
 
@@ -38,12 +38,12 @@ fn forward<R: Real>(step: ForwardStep<'_, R>, act: impl Fn(R::Lanes) -> R::Lanes
     let hidden = step.hidden;
     let rows = step.h.chunks_exact_mut(hidden).zip(step.x_proj.chunks_exact(hidden));
     for ((h, x), product) in rows.zip(step.product.chunks_exact(hidden)) {
-        each(hidden, |i| i.put(h, act(i.get(x) + i.get(step.bias_ih) + i.get(product))));
+        each!(hidden, |i| i.put(h, act(i.get(x) + i.get(step.bias_ih) + i.get(product))));
     }
 }
 
 /// d_x [B, H] = act'(h) dh.
 #[inline(always)]
 fn backward<R: Real>(step: BackwardStep<'_, R>, derivative: impl Fn(R::Lanes, R::Lanes) -> R::Lanes) {
-    each(step.h.len(), |i| i.put(step.d_x, derivative(i.get(step.h), i.get(step.dh))));
+    each!(step.h.len(), |i| i.put(step.d_x, derivative(i.get(step.h), i.get(step.dh))));
 }

@@ -1,6 +1,6 @@
 //! Softmax and its relatives over the rows of x [N, F].
 
-use super::lanes::{Lanes, each, map, map2};
+use super::lanes::{At, Lanes, WIDTH, each, map, map2};
 use super::real::Real;
 use super::reduce::sum;
 
@@ -22,7 +22,7 @@ pub fn softmax<R: Real>(width: usize, x: &[R], mask: Option<&[R]>, y: &mut [R]) 
         }
         let total = sum(y);
         let scale = R::Lanes::splat(if total == R::ZERO { R::ZERO } else { R::ONE / total });
-        each(width, |i| i.put(y, i.get(y) * scale));
+        each!(width, |i| i.put(y, i.get(y) * scale));
     }
 }
 
@@ -39,8 +39,8 @@ pub fn softmax_grad<R: Real>(width: usize, y: &[R], dy: &[R], dx: &mut [R]) {
 /// y = x - ln sum exp(x), row by row.
 pub fn log_softmax<R: Real>(width: usize, x: &[R], y: &mut [R]) {
     for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
-        let top = R::Lanes::splat(largest(x));
-        let rest = R::Lanes::splat(sum_exp(x, y).ln());
+        let (top, total) = exponentials(x, y);
+        let (top, rest) = (R::Lanes::splat(top), R::Lanes::splat(total.ln()));
         map(x, y, |x| x - top - rest);
     }
 }
@@ -57,22 +57,27 @@ pub fn log_softmax_grad<R: Real>(width: usize, y: &[R], dy: &[R], dx: &mut [R]) 
 /// y [N] = ln sum exp(x), row by row. Scratch: `width` numbers.
 pub fn logsumexp<R: Real>(width: usize, x: &[R], y: &mut [R], scratch: &mut [R]) {
     for (x, y) in x.chunks_exact(width).zip(y) {
-        *y = largest(x) + sum_exp(x, &mut scratch[..width]).ln();
+        let (top, total) = exponentials(x, &mut scratch[..width]);
+        *y = top + total.ln();
     }
 }
 
-/// The largest number of a row; NaN if there is one.
+/// The largest number of a row.
 #[inline(always)]
-pub(super) fn largest<R: Real>(x: &[R]) -> R {
-    x.iter().fold(-R::INFINITY, |top, x| x.max(top))
+fn largest<R: Real>(x: &[R]) -> R {
+    let mut lanes = x.chunks_exact(WIDTH);
+    let lowest = R::Lanes::splat(-R::INFINITY);
+    let top = (&mut lanes).fold(lowest, |top, x| R::Lanes::load(x).max(top)).to_array();
+    top.iter().chain(lanes.remainder()).fold(-R::INFINITY, |top, x| x.max(top))
 }
 
-/// Sum of exp(x - largest); `terms` receives the summands.
+/// The largest number of a row and the sum of exp(x - largest), whose summands go to `terms`.
 #[inline(always)]
-pub(super) fn sum_exp<R: Real>(x: &[R], terms: &mut [R]) -> R {
-    let top = R::Lanes::splat(largest(x));
-    map(x, terms, |x| (x - top).exp());
-    sum(terms)
+pub(super) fn exponentials<R: Real>(x: &[R], terms: &mut [R]) -> (R, R) {
+    let top = largest(x);
+    let lanes = R::Lanes::splat(top);
+    map(x, terms, |x| (x - lanes).exp());
+    (top, sum(terms))
 }
 
 #[cfg(test)]

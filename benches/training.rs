@@ -1,0 +1,70 @@
+//! Training steps of the workloads, natively: `cargo bench`. The page measures the same ones in the browser
+//! ("How fast is my device?"), where the engine's targets hold.
+
+use std::time::Instant;
+
+use criterion::{Criterion, Throughput};
+use seqlab::engine::backend::Executable;
+use seqlab::engine::plan::Plan;
+use seqlab::nn::initialise::{Initialisation, initial_parameters};
+use seqlab::nn::language_model::LanguageModel;
+use seqlab::protocol::Workload;
+use seqlab::spec::BackendKind;
+use seqlab::trainer::{bench, device, model};
+
+/// A workload's training plan on a backend, with a batch written; `None` where there is no GPU.
+fn executable(workload: &Workload, backend: BackendKind) -> Option<Box<dyn Executable>> {
+    let language_model = LanguageModel {
+        cell: workload.cell,
+        layers: workload.layers,
+        vocabulary: workload.vocab,
+        embedding: None,
+        hidden: workload.hidden,
+    };
+    let optimiser = seqlab::engine::optimiser::Optimiser::ADAM;
+    let training =
+        model::training(&language_model, workload.steps, workload.batch, optimiser).expect("the workloads' shapes fit");
+    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let plan = Plan::new(training.graph.clone(), device::MEMORY_LIMIT).expect("the workloads are small");
+    let mut executable = pollster::block_on(device::open(backend, plan, &training.journal[..1])).ok()?;
+    executable.write(training.persistent[0], &initial).expect("initial parameters fit");
+    executable.write(training.hyper, &optimiser.hyper(1, 1e-3, Some(1.0))).expect("the hyper input is there");
+    Some(executable)
+}
+
+/// Runs one step and waits for it.
+fn step(executable: &mut dyn Executable) {
+    executable.run(0).expect("the device is there");
+    pollster::block_on(executable.take_journal()).expect("the device is there");
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args().sample_size(10);
+    let start = Instant::now();
+    for named in bench::workloads() {
+        let workload = Workload { seconds: 0.5, ..named.workload };
+        let seconds = || start.elapsed().as_secs_f64();
+        let result = pollster::block_on(bench::run(&workload, &seconds)).expect("the CPU is there");
+        println!(
+            "{}: {:.1} steps/s natively, {:.2} GFLOP a step, matrix product peak {:.1} GFLOP/s, bound {:.1} steps/s, share {:.0} %",
+            named.name,
+            result.steps_per_second,
+            result.flops_per_step / 1e9,
+            result.gemm_peak / 1e9,
+            result.bound_steps_per_second,
+            100.0 * result.steps_per_second / result.bound_steps_per_second,
+        );
+        let mut group = criterion.benchmark_group(named.name);
+        group.throughput(Throughput::Elements((workload.steps * workload.batch) as u64));
+        for (label, backend) in [("cpu", BackendKind::Cpu), ("gpu", BackendKind::Gpu)] {
+            match executable(&workload, backend) {
+                Some(mut executable) => {
+                    group.bench_function(label, |bencher| bencher.iter(|| step(executable.as_mut())));
+                }
+                None => println!("{}/{label}: no adapter, not measured", named.name),
+            }
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+}

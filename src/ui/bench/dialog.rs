@@ -1,0 +1,194 @@
+//! The dialog with the table of measurements.
+
+use leptos::html;
+use leptos::prelude::*;
+
+use crate::protocol::{BenchResult, Workload};
+use crate::spec::BackendKind;
+use crate::ui::bench::{Session, WORKLOADS, measure};
+use crate::ui::format;
+use crate::ui::lab::Lab;
+
+/// What became of one measurement.
+type Outcome = Option<Result<BenchResult, String>>;
+
+const BACKENDS: [BackendKind; 2] = [BackendKind::Cpu, BackendKind::Gpu];
+const JOBS: usize = WORKLOADS.len() * BACKENDS.len();
+
+/// The measurements of one visit.
+#[derive(Clone, Copy)]
+struct Bench {
+    lab: Lab,
+    outcomes: RwSignal<Vec<Outcome>>,
+    /// The job under way.
+    job: RwSignal<Option<usize>>,
+    session: StoredValue<Option<Session>, LocalStorage>,
+}
+
+impl Bench {
+    fn start(self) {
+        self.outcomes.set(vec![None; JOBS]);
+        self.lab.hold();
+        self.go(0);
+    }
+
+    fn go(self, job: usize) {
+        if job == JOBS {
+            return self.end();
+        }
+        self.job.set(Some(job));
+        let workload = Workload { backend: BACKENDS[job % 2], ..WORKLOADS[job / 2].1.clone() };
+        match measure(workload, move |outcome| self.done(job, outcome)) {
+            Ok(session) => self.session.set_value(Some(session)),
+            Err(message) => self.done(job, Err(message)),
+        }
+    }
+
+    fn done(self, job: usize, outcome: Result<BenchResult, String>) {
+        let outcome = outcome.and_then(|result| {
+            if result.backend == BACKENDS[job % 2] { Ok(result) } else { Err("no GPU here".to_owned()) }
+        });
+        self.outcomes.update(|outcomes| outcomes[job] = Some(outcome));
+        self.go(job + 1);
+    }
+
+    fn end(self) {
+        if self.job.get_untracked().is_some() {
+            self.job.set(None);
+            self.lab.release();
+        }
+    }
+
+    fn stop(self) {
+        let session = self.session.try_update_value(Option::take).flatten();
+        if let Some(session) = session {
+            session.stop();
+        }
+        self.end();
+    }
+}
+
+/// A dialog that measures this device.
+#[component]
+pub fn BenchDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
+    let bench = Bench {
+        lab: Lab::here(),
+        outcomes: RwSignal::new(vec![None; JOBS]),
+        job: RwSignal::new(None),
+        session: StoredValue::new_local(None),
+    };
+    let close = move || {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    };
+    let busy = move || bench.job.with(Option::is_some);
+    let progress = move || match bench.job.get() {
+        Some(job) => format!("Measuring {} of {JOBS}\u{2026}", job + 1),
+        None => String::new(),
+    };
+    view! {
+        <dialog class="bench" node_ref=dialog aria-labelledby="bench-title" on:close=move |_| bench.stop()>
+            <header>
+                <h2 id="bench-title">"How fast is my device?"</h2>
+                <button type="button" class="quiet" aria-label="Close" on:click=move |_| close()>"\u{d7}"</button>
+            </header>
+            <p class="caption">
+                "One step is a forward pass, the loss at every timestep, the whole way back through time, and Adam. "
+                "The lab stands still meanwhile. The bound is what this processor could do if matrix products ran at their "
+                "measured best."
+            </p>
+            <div class="buttons">
+                <button type="button" class="primary" disabled=busy on:click=move |_| bench.start()>"Measure"</button>
+                <button type="button" disabled=move || !busy() on:click=move |_| bench.stop()>"Stop"</button>
+                <progress max=JOBS prop:value=move || bench.job.get().unwrap_or(0) class:idle=move || !busy()></progress>
+                <span class="caption number" role="status">{progress}</span>
+            </div>
+            <div class="table-scroll"><Results bench/></div>
+            <p class="caption">{move || adapter(bench)}</p>
+        </dialog>
+    }
+}
+
+#[component]
+fn Results(bench: Bench) -> impl IntoView {
+    let row = move |(at, (name, workload)): (usize, &'static (&'static str, Workload))| {
+        let outcome = move |side: usize| bench.outcomes.with(|outcomes| outcomes[2 * at + side].clone());
+        let size = format!("V {} H {} T {} B {}", workload.vocab, workload.hidden, workload.steps, workload.batch);
+        view! {
+            <tr>
+                <th scope="row">{*name}<small>{size}</small></th>
+                <td>{move || steps(outcome(0))}</td>
+                <td>{move || rate(outcome(0))}</td>
+                <td>{move || share(outcome(0))}</td>
+                <td>{move || steps(outcome(1))}</td>
+                <td>{move || rate(outcome(1))}</td>
+                <td>{move || ratio(outcome(0), outcome(1))}</td>
+            </tr>
+        }
+    };
+    view! {
+        <table class="number">
+            <thead>
+                <tr>
+                    <th scope="col" rowspan="2">"Workload"</th>
+                    <th scope="colgroup" colspan="3">"CPU"</th>
+                    <th scope="colgroup" colspan="2">"GPU"</th>
+                    <th scope="col" rowspan="2">"GPU : CPU"</th>
+                </tr>
+                <tr>
+                    <th scope="col">"steps/s"</th>
+                    <th scope="col">"GFLOP/s"</th>
+                    <th scope="col">"of bound"</th>
+                    <th scope="col">"steps/s"</th>
+                    <th scope="col">"GFLOP/s"</th>
+                </tr>
+            </thead>
+            <tbody>{WORKLOADS.iter().enumerate().map(row).collect_view()}</tbody>
+        </table>
+    }
+}
+
+fn dash() -> String {
+    "\u{2013}".to_owned()
+}
+
+fn shown(outcome: Outcome, show: impl Fn(&BenchResult) -> String) -> String {
+    match outcome {
+        None => dash(),
+        Some(Ok(result)) => show(&result),
+        Some(Err(message)) => message,
+    }
+}
+
+fn steps(outcome: Outcome) -> String {
+    shown(outcome, |result| format::significant(result.steps_per_second, 3))
+}
+
+fn rate(outcome: Outcome) -> String {
+    let found = outcome.and_then(Result::ok);
+    found.map_or_else(dash, |result| format::significant(result.steps_per_second * result.flops_per_step / 1e9, 3))
+}
+
+fn share(outcome: Outcome) -> String {
+    let found = outcome.and_then(Result::ok).filter(|result| result.bound_steps_per_second > 0.0);
+    found.map_or_else(dash, |result| {
+        format!("{} %", format::fixed(100.0 * result.steps_per_second / result.bound_steps_per_second, 0))
+    })
+}
+
+fn ratio(cpu: Outcome, gpu: Outcome) -> String {
+    match (cpu, gpu) {
+        (Some(Ok(cpu)), Some(Ok(gpu))) => {
+            format!("{} \u{d7}", format::significant(gpu.steps_per_second / cpu.steps_per_second, 2))
+        }
+        _ => dash(),
+    }
+}
+
+fn adapter(bench: Bench) -> Option<String> {
+    let adapter = bench.outcomes.with(|outcomes| {
+        outcomes.iter().flatten().flatten().map(|result| result.adapter.clone()).find(|name| !name.is_empty())
+    });
+    adapter.map(|name| format!("GPU: {name}."))
+}

@@ -1,0 +1,76 @@
+//! "How fast is my device?": fixed workloads, measured in a fresh worker while the lab stands still.
+
+mod dialog;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+pub use dialog::BenchDialog;
+
+use crate::engine::cell::Cell;
+use crate::protocol::{BenchResult, Command, Event, Workload};
+use crate::spec::BackendKind;
+use crate::ui::link::Link;
+
+/// The workloads, by name.
+pub const WORKLOADS: [(&str, Workload); 5] = [
+    ("LSTM 128", workload(Cell::Lstm, 64, 128, 64, 32)),
+    ("LSTM 32", workload(Cell::Lstm, 16, 32, 20, 16)),
+    ("GRU 256", workload(Cell::Gru, 64, 256, 64, 32)),
+    ("RNN 64", workload(Cell::Rnn, 32, 64, 100, 16)),
+    ("LSTM 64, long", workload(Cell::Lstm, 32, 64, 512, 8)),
+];
+
+/// How long one workload is measured.
+const SECONDS: f32 = 2.0;
+
+const fn workload(cell: Cell, vocab: usize, hidden: usize, steps: usize, batch: usize) -> Workload {
+    Workload { cell, layers: 1, vocab, hidden, steps, batch, backend: BackendKind::Cpu, seconds: SECONDS }
+}
+
+/// Measures a workload in a worker of its own and calls `done` once; dropping the link stops the measurement.
+pub fn measure(
+    workload: Workload,
+    done: impl FnOnce(Result<BenchResult, String>) + 'static,
+) -> Result<Session, String> {
+    let session = Session::default();
+    let answer = Rc::new(RefCell::new(Some(done)));
+    let own = session.clone();
+    let link = Link::start(move |heard| {
+        let result = match heard {
+            Ok((Event::Ready { .. }, _)) => {
+                return own.send(&Command::Bench { id: 1, workload: workload.clone() });
+            }
+            Ok((Event::Bench { result, .. }, _)) => Ok(result),
+            Ok((Event::Failed { message, .. }, _)) | Err(message) => Err(message),
+            Ok(_) => return,
+        };
+        let waiting = answer.borrow_mut().take();
+        own.stop();
+        if let Some(done) = waiting {
+            done(result);
+        }
+    })?;
+    *session.link.borrow_mut() = Some(link);
+    Ok(session)
+}
+
+/// A measurement under way.
+#[derive(Clone, Default)]
+pub struct Session {
+    link: Rc<RefCell<Option<Link>>>,
+}
+
+impl Session {
+    fn send(&self, command: &Command) {
+        if let Some(link) = &*self.link.borrow() {
+            link.send(command, None);
+        }
+    }
+
+    /// Ends its worker.
+    pub fn stop(&self) {
+        let link = self.link.borrow_mut().take();
+        drop(link);
+    }
+}

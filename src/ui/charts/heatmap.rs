@@ -1,0 +1,165 @@
+//! One signal of a layer over the probe text: time to the right, units downwards.
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::Clamped;
+use web_sys::{HtmlCanvasElement, ImageData};
+
+use crate::engine::cell::Signal as CellSignal;
+use crate::ui::charts::palette::Palette;
+use crate::ui::charts::plot::context;
+use crate::ui::equation::signal_path;
+use crate::ui::format;
+use crate::ui::lab::{Lab, Mark};
+
+/// A heat map that marks, with all others, what is pointed at, and opens the equation of what is clicked.
+#[component]
+pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
+    let lab = Lab::here();
+    let canvas = NodeRef::<html::Canvas>::new();
+    let ends = RwSignal::new(if signal.signed { (-1.0, 1.0) } else { (0.0, 1.0) });
+    let palette = Memo::new(move |_| lab.palette(signal));
+    let path = StoredValue::new(signal_path(layer, signal.symbol));
+    let mut image = Vec::new();
+    Effect::new(move |_| {
+        lab.frame.track();
+        let Some(canvas) = canvas.get() else { return };
+        lab.with_store(|store| {
+            let Some(tensor) = path.with_value(|path| store.tensor(path)) else { return };
+            let scale = lab.colour_scale(signal, &tensor);
+            palette.with(|palette| palette.paint(tensor.values, tensor.size(), scale, &mut image));
+            if ends.get_untracked() != scale {
+                ends.set(scale);
+            }
+            put(&canvas, tensor.size(), &image);
+        });
+    });
+    let value = move || {
+        lab.frame.track();
+        let mark = lab.mark.get()?;
+        let value = lab.with_store(|store| path.with_value(|path| store.tensor(path)?.at(mark.step, mark.unit)));
+        value.map(|value| format::fixed(f64::from(value), 3))
+    };
+    let body = NodeRef::<html::Div>::new();
+    let place = move |event: &ev::PointerEvent| Some(place(&body.get_untracked()?, event, lab));
+    let label = move || {
+        let (steps, units) = size(lab);
+        format!(
+            "Heat map of the {}: {steps} timesteps to the right, {units} units downwards. Arrow keys move the mark, Enter opens the equation.",
+            signal.name
+        )
+    };
+    view! {
+        <figure class="heat">
+            <figcaption>
+                <b>{signal.symbol}</b>
+                <span class="name">{signal.name}</span>
+                <output class="number">{value}</output>
+                <ColourScale palette ends=ends.into()/>
+            </figcaption>
+            <div class="heat-frame">
+                <span class="units" aria-hidden="true"><span>"1"</span><span class="axis-name">"unit"</span><span>{move || size(lab).1}</span></span>
+                <div
+                    class="heat-body"
+                    node_ref=body
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="heat map"
+                    aria-label=label
+                    aria-describedby="signals-readout"
+                    on:pointermove=move |event| lab.mark.set(place(&event))
+                    on:pointerdown=move |event| lab.mark.set(place(&event))
+                    on:pointerleave=move |event| if event.pointer_type() == "mouse" { lab.mark.set(None) }
+                    on:click=move |_| lab.open_equation(signal.symbol)
+                    on:focus=move |_| lab.mark_focus()
+                    on:keydown=move |event| keys(lab, signal.symbol, &event)
+                >
+                    <canvas node_ref=canvas></canvas>
+                    <i class="cross row"></i>
+                    <i class="cross column"></i>
+                </div>
+            </div>
+            <Characters/>
+        </figure>
+    }
+}
+
+/// What the colours of a view mean.
+#[component]
+pub fn ColourScale(palette: Memo<Palette>, ends: Signal<(f32, f32)>) -> impl IntoView {
+    let end = move |value: f32| if value == 0.0 { "0".to_owned() } else { format::significant(f64::from(value), 2) };
+    view! {
+        <span class="scale" aria-label="Colour scale">
+            <span>{move || end(ends.get().0)}</span>
+            <i style:background=move || palette.with(Palette::gradient)></i>
+            <span>{move || end(ends.get().1)}</span>
+        </span>
+    }
+}
+
+fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
+    let (width, height) = (steps as u32, units as u32);
+    if width == 0 || height == 0 {
+        return;
+    }
+    if canvas.width() != width || canvas.height() != height {
+        canvas.set_width(width);
+        canvas.set_height(height);
+    }
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(image), width, height);
+    if let (Some(context), Ok(data)) = (context(canvas), data) {
+        let _ = context.put_image_data(&data, 0.0, 0.0);
+    }
+}
+
+/// Timesteps and units of the heat maps.
+fn size(lab: Lab) -> (usize, usize) {
+    (lab.probe_symbols.with(|symbols| symbols.len()), lab.dimensions().1)
+}
+
+fn place(body: &web_sys::HtmlDivElement, event: &ev::PointerEvent, lab: Lab) -> Mark {
+    let (steps, units) = untrack(|| size(lab));
+    let area = body.get_bounding_client_rect();
+    let index = |at: f64, length: f64, count: usize| {
+        ((at / length.max(1.0) * count as f64) as usize).min(count.saturating_sub(1))
+    };
+    Mark {
+        step: index(f64::from(event.client_x()) - area.left(), area.width(), steps),
+        unit: index(f64::from(event.client_y()) - area.top(), area.height(), units),
+    }
+}
+
+fn keys(lab: Lab, symbol: &'static str, event: &ev::KeyboardEvent) {
+    let (right, down) = match event.key().as_str() {
+        "ArrowLeft" => (-1, 0),
+        "ArrowRight" => (1, 0),
+        "ArrowUp" => (0, -1),
+        "ArrowDown" => (0, 1),
+        "Home" => (-10_000, 0),
+        "End" => (10_000, 0),
+        "PageUp" => (0, -10),
+        "PageDown" => (0, 10),
+        "Enter" | " " => {
+            event.prevent_default();
+            return lab.open_equation(symbol);
+        }
+        _ => return,
+    };
+    event.prevent_default();
+    let (steps, units) = untrack(|| size(lab));
+    let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
+    let mark = lab.mark.get_untracked().unwrap_or_else(|| lab.resting_mark());
+    lab.mark.set(Some(Mark { step: moved(mark.step, right, steps), unit: moved(mark.unit, down, units) }));
+}
+
+/// The probe's characters under a heat map.
+#[component]
+fn Characters() -> impl IntoView {
+    let lab = Lab::here();
+    let characters = move || {
+        let symbols = lab.probe_symbols.get();
+        symbols.iter().map(|symbol| view! { <span>{format::visible(symbol).to_owned()}</span> }).collect_view()
+    };
+    view! { <div class="characters" aria-hidden="true">{characters}</div> }
+}

@@ -1,0 +1,103 @@
+//! A line chart as a component.
+
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+use crate::ui::charts::palette::{self, Rgb, Theme};
+use crate::ui::charts::plot::{self, Picture, Size};
+use crate::ui::dom;
+use crate::ui::lab::Lab;
+use crate::ui::store::FrameStore;
+
+/// What the axes canvas shows; it is drawn again when this changes.
+type Axes = (Picture, Size, Theme);
+
+/// Draws what `picture` makes of the store, whenever there is a new frame.
+#[component]
+pub fn LineChart(
+    /// What the chart shows, in words.
+    label: &'static str,
+    picture: impl Fn(&FrameStore, Theme) -> Option<Picture> + Send + Sync + 'static,
+    /// A class for its height.
+    #[prop(optional)]
+    class: &'static str,
+) -> impl IntoView {
+    let lab = Lab::here();
+    let (axes, lines) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Canvas>::new());
+    let size = watch_size(lines);
+    let drawn = StoredValue::new_local(None::<Axes>);
+    Effect::new(move |_| {
+        lab.frame.track();
+        let (theme, size) = (lab.theme.get(), size.get());
+        let (Some(axes), Some(lines)) = (axes.get(), lines.get()) else { return };
+        if size.width < 1.0 {
+            return;
+        }
+        let Some(mut picture) = lab.with_store(|store| picture(store, theme)) else { return };
+        let result = plot::draw_lines(&lines, &picture, size);
+        picture.lines.clear();
+        let wanted = (picture, size, theme);
+        let result = if drawn.with_value(|drawn| drawn.as_ref() == Some(&wanted)) {
+            result
+        } else {
+            let result = result.and_then(|()| plot::draw_axes(&axes, &wanted.0, size, ink(&axes)));
+            drawn.set_value(Some(wanted));
+            result
+        };
+        if let Err(error) = result {
+            leptos::logging::error!("{label}: {error}");
+        }
+    });
+    view! {
+        <div class=format!("chart {class}") role="img" aria-label=label>
+            <canvas node_ref=axes></canvas>
+            <canvas node_ref=lines></canvas>
+        </div>
+    }
+}
+
+/// The text colour that the style sheet gives the canvas.
+fn ink(canvas: &HtmlCanvasElement) -> Rgb {
+    let style = window().get_computed_style(canvas).ok().flatten();
+    let colour = style.and_then(|style| style.get_property_value("color").ok()).unwrap_or_default();
+    let mut channels = colour.split(|character: char| !character.is_ascii_digit()).filter_map(|part| part.parse().ok());
+    [(); 3].map(|()| channels.next().unwrap_or(128))
+}
+
+/// The size of a canvas's box, kept current.
+fn watch_size(canvas: NodeRef<html::Canvas>) -> RwSignal<Size> {
+    let size = RwSignal::new(Size::default());
+    Effect::new(move |_| {
+        let Some(element) = canvas.get() else { return };
+        let measured = element.clone();
+        let measure = Closure::<dyn FnMut()>::new(move || {
+            let (width, height) = (f64::from(measured.client_width()), f64::from(measured.client_height()));
+            let next = Size { width, height, ratio: dom::pixel_ratio(), font: dom::font_size() };
+            if size.try_get_untracked().is_some_and(|size| size != next) {
+                size.set(next);
+            }
+        });
+        if let Ok(observer) = web_sys::ResizeObserver::new(measure.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+        }
+        measure.forget();
+    });
+    size
+}
+
+/// Names the lines of a chart by their colours.
+#[component]
+pub fn Legend(names: Signal<Vec<String>>) -> impl IntoView {
+    let lab = Lab::here();
+    let items = move || {
+        let theme = lab.theme.get();
+        let item = |(at, name): (usize, String)| {
+            let colour = palette::css(palette::line(theme, at));
+            view! { <li><i style:background=colour></i>{name}</li> }
+        };
+        names.get().into_iter().enumerate().map(item).collect_view()
+    };
+    view! { <ul class="legend">{items}</ul> }
+}

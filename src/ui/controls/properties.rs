@@ -1,0 +1,128 @@
+//! The settings: one control for every row of [`PROPERTIES`].
+
+use leptos::prelude::*;
+
+use crate::engine::cell::Cell;
+use crate::spec::{Control, PROPERTIES, Property};
+use crate::ui::controls::number::{Help, NumberInput, Problem};
+use crate::ui::controls::segments::Segments;
+use crate::ui::controls::slider::Scale;
+use crate::ui::lab::Lab;
+
+/// Up to so many choices are shown side by side; the cell's always are.
+const SEGMENTS: usize = 3;
+
+/// All settings of the model and its training.
+#[component]
+pub fn Settings() -> impl IntoView {
+    let lab = Lab::here();
+    view! {
+        <section class="card" aria-labelledby="settings-title">
+            <header>
+                <h2 id="settings-title">"The model"</h2>
+                <p class="caption number">{move || summary(lab)}</p>
+            </header>
+            <div class="fields">{PROPERTIES.iter().map(field).collect_view()}</div>
+            <p class="caption">"Learning rate and clipping act at once; everything else starts a new model."</p>
+        </section>
+    }
+}
+
+/// The model that stands, in a line.
+fn summary(lab: Lab) -> String {
+    lab.model.with(|model| {
+        let Some(model) = model else { return "Building\u{2026}".to_owned() };
+        let parameters = crate::ui::format::grouped(model.parameters as u64);
+        let folded = if model.folded > 0 { format!(", {} rare ones as \u{fffd}", model.folded) } else { String::new() };
+        format!("{parameters} parameters, {} symbols{folded}", model.vocabulary.len())
+    })
+}
+
+fn field(property: &'static Property) -> AnyView {
+    match property.control {
+        Control::Choice(choices) => choice(property, choices),
+        Control::Integer(low, high) if high - low < SEGMENTS => {
+            let choices = (low..=high).map(|number| (number.to_string(), number.to_string())).collect();
+            segments(property, choices)
+        }
+        _ => number(property),
+    }
+}
+
+fn value(property: &'static Property) -> Signal<String> {
+    let lab = Lab::here();
+    Signal::derive(move || lab.setup.with(|setup| property.read(&setup.spec)))
+}
+
+fn choice(property: &'static Property, choices: &'static [(&'static str, &'static str)]) -> AnyView {
+    let owned = || choices.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
+    if choices.len() <= SEGMENTS || property.key == "cell" {
+        return segments(property, owned());
+    }
+    let lab = Lab::here();
+    let value = value(property);
+    let key = property.key;
+    let option = move |(choice, label): &(&'static str, &'static str)| {
+        let choice = *choice;
+        view! { <option value=choice selected=move || value.get() == choice>{*label}</option> }
+    };
+    view! {
+        <div class="field">
+            <label for=format!("{key}-input")>{property.label}</label>
+            <select
+                id=format!("{key}-input")
+                aria-describedby=format!("{key}-help {key}-problem")
+                prop:value=move || value.get()
+                on:change=move |event| lab.set(key, &event_target_value(&event))
+            >
+                {choices.iter().map(option).collect_view()}
+            </select>
+            <Help key text=property.help/>
+            <Problem key/>
+        </div>
+    }
+    .into_any()
+}
+
+fn segments(property: &'static Property, choices: Vec<(String, String)>) -> AnyView {
+    let lab = Lab::here();
+    let key = property.key;
+    view! {
+        <div class="field">
+            <Segments
+                name=key
+                label=property.label
+                choices=Signal::stored(choices)
+                value=value(property)
+                choose=move |value| lab.set(key, &value)
+            />
+            <Help key text=property.help/>
+            <Problem key/>
+        </div>
+    }
+    .into_any()
+}
+
+fn number(property: &'static Property) -> AnyView {
+    let lab = Lab::here();
+    let optional = matches!(property.control, Control::OptionalNumber(..));
+    let lstm_only = property.key == "forget";
+    let disabled = Signal::derive(move || lstm_only && lab.setup.with(|setup| setup.spec.cell != Cell::Lstm));
+    let new_seed = (property.key == "seed").then(|| {
+        view! { <button type="button" on:click=move |_| lab.new_seed()>"New seed"</button> }
+    });
+    view! {
+        <NumberInput
+            key=property.key
+            label=property.label
+            help=property.help
+            value=value(property)
+            scale=Scale::of(&property.control)
+            optional
+            disabled
+        >
+            {new_seed}
+        </NumberInput>
+    }
+    .into_any()
+}

@@ -1,0 +1,138 @@
+//! Run, pause, step, reset, and how the run goes.
+
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::KeyboardEvent;
+
+use crate::spec::BackendKind;
+use crate::ui::dom;
+use crate::ui::format;
+use crate::ui::lab::Lab;
+
+/// The bar that stays in sight.
+#[component]
+pub fn Transport() -> impl IntoView {
+    let lab = Lab::here();
+    let running = lab.running;
+    view! {
+        <div class="transport" role="group" aria-label="Training">
+            <button type="button" class="primary run" aria-keyshortcuts="Space" title="Space" on:click=move |_| lab.toggle()>
+                {move || if running.get() { "Pause" } else { "Run" }}
+                <kbd>"Space"</kbd>
+            </button>
+            <button type="button" aria-keyshortcuts="ArrowRight" title="Right arrow" on:click=move |_| lab.step(1, None)>
+                "Step"
+                <kbd>"\u{2192}"</kbd>
+            </button>
+            <button type="button" aria-keyshortcuts="R" title="R" on:click=move |_| lab.reset()>
+                "Reset"
+                <kbd>"R"</kbd>
+            </button>
+            <button type="button" class="wide-only" on:click=move |_| lab.new_seed()>"New seed"</button>
+            <button
+                type="button"
+                class="quiet"
+                title="Undo (Ctrl Z)"
+                aria-label="Undo"
+                disabled=move || !lab.undoable.get().0
+                on:click=move |_| lab.undo()
+            >
+                "\u{21b6}"
+            </button>
+            <button
+                type="button"
+                class="quiet"
+                title="Redo (Ctrl Shift Z)"
+                aria-label="Redo"
+                disabled=move || !lab.undoable.get().1
+                on:click=move |_| lab.redo()
+            >
+                "\u{21b7}"
+            </button>
+        </div>
+        <Readouts/>
+    }
+}
+
+/// The numbers of the run, in figures of one width.
+#[component]
+fn Readouts() -> impl IntoView {
+    let lab = Lab::here();
+    let number = move |value: Option<f32>, decimals: usize| {
+        value.map_or_else(|| "\u{2013}".to_owned(), |value| format::fixed(f64::from(value), decimals))
+    };
+    let items: [(&'static str, &'static str, Signal<String>); 5] = [
+        ("Step", "", Signal::derive(move || format::grouped(lab.readout.get().step))),
+        ("Loss", "nats", Signal::derive(move || number(lab.readout.get().loss, 3))),
+        ("Accuracy", "%", Signal::derive(move || number(lab.readout.get().accuracy.map(|share| share * 100.0), 1))),
+        ("Speed", "tokens/s", Signal::derive(move || speed(lab.readout.get().tokens_per_second))),
+        ("Step time", "ms", Signal::derive(move || number(Some(lab.readout.get().step_ms), 2))),
+    ];
+    let item = |(name, unit, value): (&'static str, &'static str, Signal<String>)| {
+        view! { <div><dt>{name}</dt><dd><span class="number">{value}</span>" "<small>{unit}</small></dd></div> }
+    };
+    view! { <dl class="readouts">{items.map(item).collect_view()}<Badge/></dl> }
+}
+
+fn speed(tokens: f32) -> String {
+    if tokens >= 10_000.0 {
+        format!("{} k", format::grouped((tokens / 1000.0).round() as u64))
+    } else {
+        format::grouped(tokens.round() as u64)
+    }
+}
+
+/// The backend that really runs.
+#[component]
+fn Badge() -> impl IntoView {
+    let lab = Lab::here();
+    let backend = move || {
+        lab.model.with(|model| match model.as_ref().map(|model| model.backend) {
+            None => "\u{2013}",
+            Some(BackendKind::Cpu) => "CPU",
+            Some(BackendKind::Gpu) => "GPU",
+        })
+    };
+    let adapter = move || lab.model.with(|model| model.as_ref().map(|model| model.adapter.clone()).unwrap_or_default());
+    view! { <div title=adapter><dt>"Runs on"</dt><dd><span class="badge" id="backend-badge">{backend}</span></dd></div> }
+}
+
+/// Space, Right arrow, R, Ctrl Z and Escape, outside of what takes keys itself.
+pub fn shortcuts(lab: Lab) {
+    dom::on_window("keydown", move |event| {
+        let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
+        if !event.default_prevented() && press(lab, &event) {
+            event.prevent_default();
+        }
+    });
+}
+
+fn press(lab: Lab, event: &ev::KeyboardEvent) -> bool {
+    let key = event.key();
+    if key == "Escape" && lab.equation.with_untracked(Option::is_some) {
+        lab.close_equation();
+        return true;
+    }
+    if dom::takes_keys(event.target()) || dom::in_dialog(event.target()) {
+        return false;
+    }
+    if event.ctrl_key() || event.meta_key() {
+        return match (key.to_ascii_lowercase().as_str(), event.shift_key()) {
+            ("z", false) => act(|| lab.undo()),
+            ("z", true) | ("y", _) => act(|| lab.redo()),
+            _ => false,
+        };
+    }
+    match key.as_str() {
+        " " if !dom::is_pressed_by_space(event.target()) => act(|| lab.toggle()),
+        "ArrowRight" if !dom::is_moved_by_arrows(event.target()) => act(|| lab.step(1, None)),
+        "r" | "R" if !event.alt_key() => act(|| lab.reset()),
+        _ => false,
+    }
+}
+
+fn act(action: impl FnOnce()) -> bool {
+    action();
+    true
+}

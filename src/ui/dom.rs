@@ -1,0 +1,119 @@
+//! The few things the page asks of the browser.
+
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use web_sys::{Element, EventTarget, ScrollIntoViewOptions, ScrollLogicalPosition, Storage};
+
+/// Milliseconds since the page began.
+pub fn now() -> f64 {
+    window().performance().map_or(0.0, |clock| clock.now())
+}
+
+/// Device pixels of a CSS pixel.
+pub fn pixel_ratio() -> f64 {
+    window().device_pixel_ratio().clamp(1.0, 3.0)
+}
+
+/// Whether a media query holds.
+pub fn matches(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether the person wishes less motion.
+pub fn prefers_less_motion() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
+/// The address's fragment, with its `#`.
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// Changes the fragment without a step in the browser's history.
+pub fn replace_fragment(fragment: &str) {
+    if let Ok(history) = window().history() {
+        // Browsers limit how often this may be called; the next change writes it then.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(fragment));
+    }
+}
+
+/// Listens on the window for as long as the page lives.
+pub fn on_window(event: &str, action: impl FnMut(web_sys::Event) + 'static) {
+    let closure = Closure::<dyn FnMut(web_sys::Event)>::new(action);
+    let _ = window().add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+    closure.forget();
+}
+
+/// Keeps a text for this tab; where the browser forbids it, it is not kept.
+pub fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// A text kept for this tab.
+pub fn stored(key: &str) -> Option<String> {
+    window().session_storage().ok().flatten()?.get_item(key).ok().flatten()
+}
+
+/// What is remembered on this device.
+pub fn remembered() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// Whether an element takes keys itself: typing there is no shortcut.
+pub fn takes_keys(target: Option<EventTarget>) -> bool {
+    inside(target, "input:not([type=radio]):not([type=checkbox]):not([type=range]),textarea,select,[role=application]")
+}
+
+/// Whether the space bar would press this element.
+pub fn is_pressed_by_space(target: Option<EventTarget>) -> bool {
+    inside(target, "button,summary,a,input,label")
+}
+
+/// Whether arrow keys move something in this element.
+pub fn is_moved_by_arrows(target: Option<EventTarget>) -> bool {
+    inside(target, "input,.table-scroll,pre")
+}
+
+/// Whether an element is part of a dialog.
+pub fn in_dialog(target: Option<EventTarget>) -> bool {
+    inside(target, "dialog")
+}
+
+fn inside(target: Option<EventTarget>, selector: &str) -> bool {
+    let element = target.and_then(|target| target.dyn_into::<Element>().ok());
+    element.is_some_and(|element| element.closest(selector).ok().flatten().is_some())
+}
+
+/// The page's font size in CSS pixels.
+pub fn font_size() -> f64 {
+    let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
+    let size = style.and_then(|style| style.get_property_value("font-size").ok());
+    size.and_then(|size| size.trim_end_matches("px").parse().ok()).unwrap_or(16.0)
+}
+
+/// Moves the focus to the element with this id.
+pub fn focus(id: &str) {
+    let element = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(element) = element {
+        let _ = element.focus();
+    }
+}
+
+/// Sets or takes a class of the root element.
+pub fn set_root_class(name: &str, on: bool) {
+    if let Some(root) = document().document_element() {
+        // Only a name with spaces is refused.
+        let _ = root.class_list().toggle_with_force(name, on);
+    }
+}
+
+/// Scrolls the focused element into sight, no further than needed.
+pub fn show_focused() {
+    if let Some(element) = document().active_element().filter(|element| element.tag_name() != "BODY") {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}

@@ -1,0 +1,96 @@
+//! The address bar follows the lab, and the lab follows the address bar.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::Lab;
+use crate::ui::dom;
+use crate::ui::setup::PageState;
+use crate::ui::text::{BUILT_IN, LINK_BYTES};
+use crate::ui::url;
+
+/// A quiet time before the address is written.
+const DEBOUNCE: Duration = Duration::from_millis(250);
+
+/// Where a tab keeps a text that is too long for the address.
+const STORED_TEXT: &str = "seqlab-text";
+
+impl Lab {
+    pub(super) fn keep_address(self) {
+        let write = debounced(move || {
+            let fragment = url::write(&self.page_state_untracked());
+            if dom::fragment() != fragment {
+                dom::replace_fragment(&fragment);
+            }
+        });
+        Effect::new(move |_| {
+            self.page_state();
+            write();
+        });
+        let text = Memo::new(move |_| self.setup.with(|setup| setup.text.clone()));
+        Effect::new(move |_| {
+            let text = text.get();
+            if text.len() > LINK_BYTES && &*text != BUILT_IN {
+                dom::store(STORED_TEXT, &text);
+            }
+        });
+        dom::on_window("hashchange", move |_| self.follow_address());
+    }
+
+    fn page_state_untracked(self) -> PageState {
+        untrack(|| self.page_state())
+    }
+
+    /// Somebody changed the address: go there, as a step that can be undone.
+    fn follow_address(self) {
+        let fragment = dom::fragment();
+        if fragment == url::write(&self.page_state_untracked()) {
+            return;
+        }
+        let state = self.read_address();
+        self.inner.update_value(|inner| inner.layout.clone_from(&state.layout));
+        self.errors.update(Vec::clear);
+        self.focus.set(state.focus);
+        if state.running != self.running.get_untracked() {
+            self.toggle();
+        }
+        self.change(state.setup, "link", None);
+    }
+
+    /// Reads the address and tells what could not be read.
+    pub(super) fn read_address(self) -> PageState {
+        let (state, message) = read_address();
+        if let Some(message) = message {
+            self.tell(message, false);
+        }
+        state
+    }
+}
+
+/// The state in the address, and what to say about it.
+pub fn read_address() -> (PageState, Option<String>) {
+    let mut reading = url::read(&dom::fragment());
+    let mut message = url::explain(&reading.problems);
+    if let Some(bytes) = reading.absent_text {
+        match dom::stored(STORED_TEXT).filter(|text| text.len() == bytes) {
+            Some(text) => reading.state.setup.text = text.into(),
+            None => {
+                let absent = "This link was made with a text too long to travel in it; the built-in text stands in.";
+                message = Some(message.map_or_else(|| absent.to_owned(), |message| format!("{message} {absent}")));
+            }
+        }
+    }
+    (reading.state, message)
+}
+
+/// `action` once, some time after the last call.
+fn debounced(action: impl Fn() + Copy + 'static) -> impl Fn() + Copy {
+    let handle = StoredValue::new_local(None::<TimeoutHandle>);
+    move || {
+        if let Some(waiting) = handle.try_update_value(Option::take).flatten() {
+            waiting.clear();
+        }
+        handle.set_value(set_timeout_with_handle(action, DEBOUNCE).ok());
+    }
+}

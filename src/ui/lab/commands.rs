@@ -1,0 +1,240 @@
+//! What a person or a script does.
+
+use leptos::prelude::*;
+
+use super::{Lab, ProbeWaiter, Waiter};
+use crate::protocol::Command;
+use crate::spec::SpecError;
+use crate::ui::charts::palette::Theme;
+use crate::ui::dom;
+use crate::ui::equation::{parameter_paths, signal_path};
+use crate::ui::setup::Setup;
+use crate::ui::theme;
+
+/// Changes of one control within this time are one step of undo.
+const MERGE_MS: f64 = 1_000.0;
+
+impl Lab {
+    /// Sets one value; a bad one is shown beside its control and changes nothing.
+    pub fn set(self, key: &str, value: &str) {
+        let mut next = self.setup.get_untracked();
+        self.forget_error(key);
+        match next.write(key, value) {
+            Ok(()) => self.change(next, key, None),
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// Says beside a control why its value is not taken.
+    pub fn refuse(self, error: SpecError) {
+        self.errors.update(|errors| {
+            errors.retain(|known| known.key != error.key);
+            errors.push(error);
+        });
+    }
+
+    /// Takes a control's message away.
+    pub fn forget_error(self, key: &str) {
+        if self.error(key).is_some() {
+            self.errors.update(|errors| errors.retain(|error| error.key != key));
+        }
+    }
+
+    /// Goes over to `next` as a step that can be undone. `done` hears whether the worker took it.
+    pub fn change(self, next: Setup, label: &str, done: Option<Waiter>) {
+        let now = dom::now();
+        let undoable = self.inner.try_update_value(|inner| {
+            let merge = now - inner.last_change < MERGE_MS;
+            inner.last_change = now;
+            inner.timeline.record(next.clone(), label, merge);
+            (inner.timeline.can_undo(), inner.timeline.can_redo())
+        });
+        self.undoable.set(undoable.unwrap_or_default());
+        self.apply(next, done);
+    }
+
+    /// One step back.
+    pub fn undo(self) {
+        self.travel(|inner| inner.timeline.undo());
+    }
+
+    /// One step forth.
+    pub fn redo(self) {
+        self.travel(|inner| inner.timeline.redo());
+    }
+
+    fn travel(self, step: impl FnOnce(&mut super::Inner) -> Option<Setup>) {
+        let travelled = self.inner.try_update_value(|inner| {
+            let setup = step(inner);
+            (setup, (inner.timeline.can_undo(), inner.timeline.can_redo()))
+        });
+        let Some((Some(setup), undoable)) = travelled else { return };
+        self.undoable.set(undoable);
+        self.errors.update(Vec::clear);
+        self.apply(setup, None);
+    }
+
+    /// Makes `next` the setup and tells the worker what differs.
+    pub(super) fn apply(self, next: Setup, done: Option<Waiter>) {
+        let last = self.setup.get_untracked();
+        let build = last.needs_build(&next);
+        let adjust = last.spec != next.spec;
+        let observe = last.probe != next.probe || last.temperature != next.temperature;
+        self.setup.set(next);
+        if build {
+            return self.build(done);
+        }
+        if adjust {
+            self.adjust();
+        }
+        if observe {
+            self.observe();
+        }
+        if let Some(done) = done {
+            done(Ok(()));
+        }
+    }
+
+    /// Has the worker build the setup's model.
+    pub(super) fn build(self, done: Option<Waiter>) {
+        let setup = self.setup.get_untracked();
+        let command = Command::Build {
+            spec: setup.spec.clone(),
+            text: setup.text.to_string(),
+            run: self.running.get_untracked(),
+        };
+        self.inner.update_value(|inner| inner.building.push_back((setup, done)));
+        self.send(&command);
+        self.observe();
+    }
+
+    fn adjust(self) {
+        let (learning_rate, clip) = self.setup.with_untracked(|setup| (setup.spec.learning_rate, setup.spec.clip));
+        self.send(&Command::Adjust { learning_rate, clip });
+    }
+
+    fn observe(self) {
+        let (probe, temperature) = self.setup.with_untracked(|setup| (setup.probe_text(), setup.temperature));
+        self.send(&Command::Observe { probe, temperature });
+    }
+
+    /// Keeps the worker told what the views want to see.
+    pub(super) fn keep_watching(self) {
+        let wanted = Memo::new(move |_| self.watched_paths());
+        Effect::new(move |_| {
+            self.model.track();
+            self.send(&Command::Watch { paths: wanted.get() });
+        });
+    }
+
+    fn watched_paths(self) -> Vec<String> {
+        let (cell, layer) = (self.cell(), self.focus.with(|focus| focus.layer));
+        let mut paths: Vec<String> = cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)).collect();
+        paths.push(format!("layers/{layer}/grad_h_norm"));
+        if cell.has_cell_state() {
+            paths.push(format!("layers/{layer}/grad_c_norm"));
+        }
+        if self.equation.with(Option::is_some) {
+            paths.extend(parameter_paths(layer));
+            paths.extend(layer.checked_sub(1).map(|below| signal_path(below, "h")));
+        }
+        paths
+    }
+
+    /// Trains until paused.
+    pub fn run(self) {
+        self.set_running(true, &Command::Run);
+    }
+
+    /// Stops after the step in hand.
+    pub fn pause(self) {
+        self.set_running(false, &Command::Pause);
+    }
+
+    /// Runs or pauses.
+    pub fn toggle(self) {
+        if self.running.get_untracked() { self.pause() } else { self.run() }
+    }
+
+    fn set_running(self, running: bool, command: &Command) {
+        self.running.set(running);
+        self.send(command);
+    }
+
+    /// Trains `count` steps, then pauses.
+    pub fn step(self, count: u32, done: Option<Waiter>) {
+        self.running.set(false);
+        self.inner.update_value(|inner| {
+            let target = inner.flow.target.max(inner.store.header.step) + u64::from(count);
+            inner.flow.target = target;
+            inner.stepping.extend(done.map(|done| (target, done)));
+        });
+        self.send(&Command::Step { count });
+    }
+
+    /// Back to step 0 with the same seed.
+    pub fn reset(self) {
+        self.clear_run();
+        self.running.set(false);
+        self.notices.update(|notices| notices.retain(|notice| !notice.reset));
+        self.send(&Command::Reset);
+    }
+
+    /// The same settings with another seed.
+    pub fn new_seed(self) {
+        let seed = self.setup.with_untracked(|setup| setup.spec.seed);
+        self.set("seed", &(seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % 100_000).to_string());
+    }
+
+    /// Forgets curves and samples.
+    pub(super) fn clear_run(self) {
+        self.inner.update_value(|inner| {
+            inner.store.clear();
+            inner.flow.target = 0;
+            for (_, waiter) in inner.stepping.drain(..) {
+                waiter(Err("The run was started over.".to_owned()));
+            }
+        });
+        self.readout.set(super::Readout::default());
+        self.frame.update(|frame| *frame += 1);
+    }
+
+    /// Asks once for a tensor.
+    pub fn probe(self, path: &str, done: ProbeWaiter) {
+        let id = self.new_id();
+        self.inner.update_value(|inner| drop(inner.probes.insert(id, done)));
+        self.send(&Command::Probe { id, path: path.to_owned() });
+    }
+
+    /// Stands still while something else needs the machine.
+    pub fn hold(self) {
+        let running = self.running.get_untracked();
+        self.inner.update_value(|inner| inner.resume |= running);
+        self.pause();
+    }
+
+    /// Goes on after [`hold`](Self::hold).
+    pub fn release(self) {
+        let resume = self.inner.try_update_value(|inner| std::mem::take(&mut inner.resume)).unwrap_or_default();
+        if resume {
+            self.run();
+        }
+    }
+
+    /// Sends a command; what is sent before the worker is ready is sent again by the first build.
+    pub(super) fn send(self, command: &Command) {
+        self.inner.update_value(|inner| {
+            inner.flow.command_sent();
+            if let (Some(link), true) = (&inner.link, inner.ready) {
+                link.send(command, None);
+            }
+        });
+    }
+
+    /// Light or dark, remembered on this device.
+    pub fn toggle_theme(self) {
+        let next = if self.theme.get_untracked() == Theme::Light { Theme::Dark } else { Theme::Light };
+        theme::choose(next);
+        self.theme.set(next);
+    }
+}

@@ -1,0 +1,185 @@
+//! What the worker says.
+
+use std::sync::Arc;
+
+use js_sys::{ArrayBuffer, Float32Array};
+use leptos::prelude::*;
+
+use super::{Lab, Waiter};
+use crate::protocol::{Command, Event, FrameHeader, ModelInfo};
+use crate::spec::SpecError;
+use crate::ui::link::{Heard, Link};
+use crate::ui::setup::Setup;
+
+impl Lab {
+    /// Starts the engine's worker; it is told what to build as soon as it listens.
+    pub(super) fn start_worker(self) {
+        match Link::start(move |heard| self.hear(heard)) {
+            Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
+            Err(message) => self.tell(message, false),
+        }
+    }
+
+    fn hear(self, heard: Heard) {
+        match heard {
+            Ok((event, buffer)) => self.take(event, buffer),
+            Err(message) => self.tell(message, false),
+        }
+    }
+
+    fn take(self, event: Event, buffer: Option<ArrayBuffer>) {
+        match event {
+            Event::Ready { .. } => self.begin(),
+            Event::Built(model) => self.built(*model),
+            Event::Moved(model) => self.model.set(Some(Arc::new(*model))),
+            Event::Rejected { errors } => self.rejected(errors),
+            Event::Frame(header) => self.take_frame(header, buffer),
+            Event::Notice { message } => self.tell(message, false),
+            Event::Diverged { step, node, advice } => self.diverged(step, &node, &advice),
+            Event::Probe { id, shape, values, error, .. } => self.probed(id, error.map_or(Ok((shape, values)), Err)),
+            Event::Failed { id, message } => self.failed(id, message),
+            Event::Bench { .. } => {}
+        }
+    }
+
+    fn begin(self) {
+        self.inner.update_value(|inner| {
+            inner.ready = true;
+            inner.building.clear();
+        });
+        self.build(None);
+    }
+
+    fn built(self, model: ModelInfo) {
+        let done = self.inner.try_update_value(|inner| {
+            let (setup, done) = inner.building.pop_front()?;
+            inner.built = Some(setup);
+            inner.store.clear();
+            inner.flow.target = 0;
+            inner.flow.command_sent();
+            let waiters = std::mem::take(&mut inner.on_built);
+            Some(done.into_iter().chain(waiters).collect::<Vec<Waiter>>())
+        });
+        self.notices.update(|notices| notices.retain(|notice| !notice.reset));
+        self.focus.update(|focus| *focus = std::mem::take(focus).within(&model.spec));
+        self.equation.set(None);
+        self.mark.set(None);
+        self.model.set(Some(Arc::new(model)));
+        self.clear_run();
+        done.flatten().into_iter().flatten().for_each(|waiter| waiter(Ok(())));
+    }
+
+    /// A refused probe is only shown; a refused build leaves the old model, and the controls go back to it.
+    fn rejected(self, errors: Vec<SpecError>) {
+        let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
+        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature"));
+        errors.into_iter().for_each(|error| self.refuse(error));
+        if !of_build {
+            return;
+        }
+        let answered = self.inner.try_update_value(|inner| {
+            let (refused, done) = inner.building.pop_front()?;
+            if inner.timeline.present() == &refused {
+                inner.timeline.reject();
+            }
+            Some((refused, inner.built.clone(), done, (inner.timeline.can_undo(), inner.timeline.can_redo())))
+        });
+        let Some(Some((refused, built, done, undoable))) = answered else { return };
+        self.undoable.set(undoable);
+        if self.setup.with_untracked(|setup| *setup == refused) {
+            match built {
+                Some(built) => self.setup.set(built),
+                None => self.start_with_defaults(),
+            }
+        }
+        if let Some(done) = done {
+            done(Err(message));
+        }
+    }
+
+    /// A link's settings could not be built.
+    fn start_with_defaults(self) {
+        let standing = self.setup.get_untracked();
+        if standing != Setup::default() {
+            self.setup.set(Setup::default());
+            self.build(None);
+        }
+    }
+
+    fn take_frame(self, header: FrameHeader, buffer: Option<ArrayBuffer>) {
+        let running = header.running;
+        let (trust, stepped) = self
+            .inner
+            .try_update_value(|inner| {
+                let step = header.step;
+                let length = header.sections.iter().map(|section| section.offset + section.length()).max();
+                inner.store.accept(header, |data| copy(buffer.as_ref(), length.unwrap_or(0), data));
+                inner.buffer = buffer;
+                let trust = inner.flow.frame_arrived(step, running);
+                let (done, waiting) =
+                    inner.stepping.drain(..).partition(|(target, _)| trust && !running && *target <= step);
+                inner.stepping = waiting;
+                (trust, done)
+            })
+            .unwrap_or_default();
+        if trust && self.running.get_untracked() != running {
+            self.running.set(running);
+        }
+        stepped.into_iter().for_each(|(_, waiter): (u64, Waiter)| waiter(Ok(())));
+    }
+
+    fn diverged(self, step: u64, node: &str, advice: &str) {
+        self.running.set(false);
+        self.tell(format!("Training diverged at step {step}: {node} is not finite. {advice}"), true);
+        let waiting = self.inner.try_update_value(|inner| std::mem::take(&mut inner.stepping)).unwrap_or_default();
+        waiting.into_iter().for_each(|(_, waiter)| waiter(Err("Training diverged.".to_owned())));
+    }
+
+    fn probed(self, id: u32, result: Result<(Vec<usize>, Vec<f32>), String>) {
+        let waiter = self.inner.try_update_value(|inner| inner.probes.remove(&id)).flatten();
+        if let Some(waiter) = waiter {
+            waiter(result);
+        }
+    }
+
+    fn failed(self, id: u32, message: String) {
+        if self.inner.with_value(|inner| inner.probes.contains_key(&id)) {
+            return self.probed(id, Err(message));
+        }
+        let building = self.inner.try_update_value(|inner| inner.building.pop_front()).flatten();
+        if let Some((_, Some(done))) = building {
+            done(Err(message.clone()));
+        }
+        self.tell(message, false);
+    }
+
+    /// Calls `done` when a model stands, at once if one does.
+    pub fn when_built(self, done: Waiter) {
+        if self.model.with_untracked(Option::is_some) {
+            return done(Ok(()));
+        }
+        self.inner.update_value(|inner| inner.on_built.push(done));
+    }
+
+    /// Whether a command can be answered.
+    pub fn is_ready(self) -> bool {
+        self.inner.with_value(|inner| inner.ready)
+    }
+
+    pub(super) fn ask_for_frame(self) {
+        self.inner.update_value(|inner| {
+            if let (Some(link), true) = (&inner.link, inner.ready) {
+                link.send(&Command::NextFrame, inner.buffer.take().as_ref());
+            }
+        });
+    }
+}
+
+/// The first `length` numbers of a buffer, which may be longer.
+fn copy(buffer: Option<&ArrayBuffer>, length: usize, into: &mut Vec<f32>) {
+    let Some(buffer) = buffer else { return };
+    let numbers = Float32Array::new(buffer);
+    let length = length.min(numbers.length() as usize);
+    into.resize(length, 0.0);
+    numbers.subarray(0, length as u32).copy_to(into);
+}

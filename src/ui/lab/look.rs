@@ -1,0 +1,80 @@
+//! Looking at one number: the mark and its equation.
+
+use leptos::prelude::*;
+
+use super::{Lab, Mark};
+use crate::engine::cell::Signal;
+use crate::ui::charts::axis;
+use crate::ui::charts::palette::Palette;
+use crate::ui::equation::Site;
+use crate::ui::store::Tensor;
+
+impl Lab {
+    /// Where the mark stands when nothing is pointed at: the open equation's place, or the chosen unit.
+    pub fn resting_mark(self) -> Mark {
+        let step = self.equation.with_untracked(|site| site.as_ref().map_or(0, |site| site.step));
+        Mark { step, unit: self.focus.with_untracked(|focus| focus.unit) }
+    }
+
+    /// Shows the mark to somebody who came by keyboard.
+    pub fn mark_focus(self) {
+        if self.mark.get_untracked().is_none() {
+            self.mark.set(Some(self.resting_mark()));
+        }
+    }
+
+    /// Opens the equation of the marked number of `symbol`, whose unit becomes the chosen one.
+    pub fn open_equation(self, symbol: &'static str) {
+        let mark = self.mark.get_untracked().unwrap_or_else(|| self.resting_mark());
+        self.focus.update(|focus| {
+            focus.unit = mark.unit;
+            symbol.clone_into(&mut focus.signal);
+        });
+        self.show_equation(symbol, mark);
+    }
+
+    /// Opens the equation of one number.
+    pub fn show_equation(self, signal: &'static str, mark: Mark) {
+        let symbols = self.probe_symbols.get_untracked();
+        let Some(character) = symbols.get(mark.step).cloned() else { return };
+        let layer = self.focus.with_untracked(|focus| focus.layer);
+        let cell = untrack(|| self.cell());
+        self.equation.set(Some(Site { cell, layer, signal, unit: mark.unit, step: mark.step, character }));
+    }
+
+    /// Opens the equation of the signal that colours the text.
+    pub fn open_chosen(self, mark: Mark) {
+        let symbol = self.focus.with_untracked(|focus| focus.signal.clone());
+        let signals = untrack(|| self.cell()).signals();
+        if let Some(signal) = signals.iter().find(|signal| signal.symbol == symbol) {
+            self.show_equation(signal.symbol, mark);
+        }
+    }
+
+    /// The palette of a signal, the same wherever it is shown.
+    pub fn palette(self, signal: Signal) -> Palette {
+        let theme = self.theme.get();
+        if signal.signed { Palette::diverging(theme) } else { Palette::sequential(theme) }
+    }
+
+    /// The ends of a signal's colour scale: 0 to 1 for gates, -1 to 1 for tanh values, and for what may grow further
+    /// as far as it goes, in round steps.
+    pub fn colour_scale(self, signal: Signal, tensor: &Tensor) -> (f32, f32) {
+        if !signal.signed {
+            return (0.0, 1.0);
+        }
+        let largest = tensor.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let reach = self.reaches.try_update_value(|reaches| {
+            let reach = reaches.entry(signal.symbol).or_insert(1.0);
+            *reach = if largest <= 1.0 { 1.0 } else { axis::follow(f64::from(*reach), f64::from(largest)) as f32 };
+            *reach
+        });
+        let reach = reach.unwrap_or(1.0);
+        (-reach, reach)
+    }
+
+    /// Closes the equation.
+    pub fn close_equation(self) {
+        self.equation.set(None);
+    }
+}

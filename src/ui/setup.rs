@@ -1,0 +1,149 @@
+//! What a lab shows and does: everything that is in the address and nothing else.
+
+use std::sync::Arc;
+
+use crate::spec::{ModelSpec, SpecError, limits, property};
+use crate::ui::text;
+
+/// What decides the run and its probes; one step of undo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// The model and its training.
+    pub spec: ModelSpec,
+    /// The training text.
+    pub text: Arc<str>,
+    /// The text whose gates are shown; `None` is the beginning of the training text.
+    pub probe: Option<String>,
+    /// The sampling temperature.
+    pub temperature: f32,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup { spec: ModelSpec::default(), text: text::BUILT_IN.into(), probe: None, temperature: 0.7 }
+    }
+}
+
+impl Setup {
+    /// Sets the value named `key`: a property, `text`, `probe` or `temperature`.
+    ///
+    /// # Errors
+    /// Says what is wrong with the value, and leaves the setup as it was.
+    pub fn write(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
+        match key {
+            "text" => self.text = text::from_str(value)?.into(),
+            "probe" if value.is_empty() => self.probe = None,
+            "probe" => {
+                text::check_probe(value)?;
+                self.probe = Some(value.to_owned());
+            }
+            "temperature" => self.temperature = text::temperature(value)?,
+            _ => match property(key) {
+                Some(property) => property.write(&mut self.spec, value)?,
+                None => return Err(SpecError::new(key, "There is no setting of this name.")),
+            },
+        }
+        Ok(())
+    }
+
+    /// The probe text that is used.
+    pub fn probe_text(&self) -> String {
+        self.probe.clone().unwrap_or_else(|| text::default_probe(&self.text))
+    }
+
+    /// Whether the training text is the learner's own.
+    pub fn own_text(&self) -> bool {
+        &*self.text != text::BUILT_IN
+    }
+
+    /// Whether going from `self` to `next` needs a new model: more than live properties and probes differ.
+    pub fn needs_build(&self, next: &Setup) -> bool {
+        let live = ModelSpec { learning_rate: next.spec.learning_rate, clip: next.spec.clip, ..self.spec.clone() };
+        live != next.spec || self.text != next.text
+    }
+}
+
+/// Which unit the views look at. Counted from 0; shown and linked counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Focus {
+    /// Recurrent layer.
+    pub layer: usize,
+    /// Symbol of the signal that colours the probe text.
+    pub signal: String,
+    /// Hidden unit.
+    pub unit: usize,
+}
+
+impl Default for Focus {
+    fn default() -> Self {
+        Focus { layer: 0, signal: "h".to_owned(), unit: 0 }
+    }
+}
+
+impl Focus {
+    /// The nearest focus the model of `spec` has.
+    pub fn within(mut self, spec: &ModelSpec) -> Focus {
+        self.layer = self.layer.min(spec.layers - 1);
+        self.unit = self.unit.min(spec.hidden - 1);
+        if !spec.cell.signals().iter().any(|signal| signal.symbol == self.signal) {
+            "h".clone_into(&mut self.signal);
+        }
+        self
+    }
+}
+
+/// The state of the page as a link carries it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageState {
+    /// The run.
+    pub setup: Setup,
+    /// What is looked at.
+    pub focus: Focus,
+    /// Whether the model trains.
+    pub running: bool,
+    /// Keys that other layouts use (`embed`, `hide`), handed through.
+    pub layout: Vec<(String, String)>,
+}
+
+impl Default for PageState {
+    fn default() -> Self {
+        PageState { setup: Setup::default(), focus: Focus::default(), running: true, layout: Vec::new() }
+    }
+}
+
+/// The largest focus a link can name.
+pub const LARGEST_FOCUS: (usize, usize) = (*limits::LAYERS.end(), *limits::HIDDEN.end());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::cell::Cell;
+
+    #[test]
+    fn live_properties_need_no_build() {
+        let setup = Setup::default();
+        let mut next = setup.clone();
+        next.write("lr", "0.1").unwrap();
+        next.write("clip", "off").unwrap();
+        next.write("probe", "abc").unwrap();
+        assert!(!setup.needs_build(&next));
+        next.write("hidden", "32").unwrap();
+        assert!(setup.needs_build(&next));
+    }
+
+    #[test]
+    fn a_bad_value_changes_nothing() {
+        let mut setup = Setup::default();
+        for (key, value) in [("hidden", "abc"), ("hidden", "1000000"), ("lr", "0"), ("text", "x"), ("nothing", "1")] {
+            assert_eq!(setup.write(key, value).unwrap_err().key, key);
+        }
+        assert_eq!(setup, Setup::default());
+    }
+
+    #[test]
+    fn the_focus_stays_inside_the_model() {
+        let spec = ModelSpec { cell: Cell::Gru, hidden: 8, ..ModelSpec::default() };
+        let focus = Focus { layer: 1, signal: "f".into(), unit: 99 }.within(&spec);
+        assert_eq!(focus, Focus { layer: 0, signal: "h".into(), unit: 7 });
+    }
+}

@@ -1,0 +1,229 @@
+//! The address is the state: `#v=1&cell=gru&hidden=128&unit=5`. Only what differs from the defaults is written.
+
+use crate::engine::cell::Cell;
+use crate::spec::{PROPERTIES, SpecError, property};
+use crate::ui::setup::{LARGEST_FOCUS, PageState};
+use crate::ui::text::LINK_BYTES;
+
+/// The version this page writes.
+const VERSION: &str = "1";
+
+/// What a fragment says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The state; defaults stand in for what could not be read.
+    pub state: PageState,
+    /// What could not be read.
+    pub problems: Vec<SpecError>,
+    /// Bytes of a text too long to travel: it is only in the tab that wrote the link.
+    pub absent_text: Option<usize>,
+}
+
+/// Reads a fragment, with or without its `#`. Never fails: what cannot be read is a problem and keeps its default.
+pub fn read(fragment: &str) -> Reading {
+    let mut reading = Reading::default();
+    for pair in fragment.trim_start_matches('#').split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let result = match (decode(key), decode(value)) {
+            (Some(key), Some(value)) => take(&mut reading, &key, &value),
+            _ => Err(SpecError::new(key, "This part of the link is damaged.")),
+        };
+        reading.problems.extend(result.err());
+    }
+    let focus = std::mem::take(&mut reading.state.focus);
+    reading.state.focus = focus.within(&reading.state.setup.spec);
+    reading
+}
+
+fn take(reading: &mut Reading, key: &str, value: &str) -> Result<(), SpecError> {
+    let state = &mut reading.state;
+    match key {
+        "v" if value == VERSION => {}
+        "v" => return Err(SpecError::new(key, "The link is of another version; what is known of it was read.")),
+        "run" => state.running = flag(key, value)?,
+        "layer" => state.focus.layer = count(key, value, LARGEST_FOCUS.0)?,
+        "unit" => state.focus.unit = count(key, value, LARGEST_FOCUS.1)?,
+        "signal" if known_signal(value) => value.clone_into(&mut state.focus.signal),
+        "signal" => return Err(SpecError::new(key, "No cell has a signal of this name.")),
+        "own" => reading.absent_text = value.parse().ok(),
+        "embed" | "hide" => state.layout.push((key.to_owned(), value.to_owned())),
+        _ => state.setup.write(key, value)?,
+    }
+    Ok(())
+}
+
+fn known_signal(symbol: &str) -> bool {
+    Cell::ALL.iter().any(|cell| cell.signals().iter().any(|signal| signal.symbol == symbol))
+}
+
+fn flag(key: &str, value: &str) -> Result<bool, SpecError> {
+    match value {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err(SpecError::new(key, "This is 0 or 1.")),
+    }
+}
+
+/// Reads a number that counts from 1 and gives it counting from 0.
+fn count(key: &str, value: &str, largest: usize) -> Result<usize, SpecError> {
+    match value.parse::<usize>() {
+        Ok(number) if (1..=largest).contains(&number) => Ok(number - 1),
+        _ => Err(SpecError::new(key, format!("This is a whole number from 1 to {largest}."))),
+    }
+}
+
+/// Writes the fragment of a state, with its `#`.
+pub fn write(state: &PageState) -> String {
+    let default = PageState::default();
+    let (setup, focus) = (&state.setup, &state.focus);
+    let mut fragment = format!("#v={VERSION}");
+    let mut put = |key: &str, value: &str| {
+        fragment.push('&');
+        fragment.push_str(key);
+        fragment.push('=');
+        encode(value, &mut fragment);
+    };
+    for property in PROPERTIES {
+        let value = property.read(&setup.spec);
+        if value != property.read(&default.setup.spec) {
+            put(property.key, &value);
+        }
+    }
+    if setup.own_text() {
+        match setup.text.len() {
+            0..=LINK_BYTES => put("text", &setup.text),
+            bytes => put("own", &bytes.to_string()),
+        }
+    }
+    if let Some(probe) = &setup.probe {
+        put("probe", probe);
+    }
+    if setup.temperature != default.setup.temperature {
+        put("temperature", &setup.temperature.to_string());
+    }
+    if focus.layer != default.focus.layer {
+        put("layer", &(focus.layer + 1).to_string());
+    }
+    if focus.signal != default.focus.signal {
+        put("signal", &focus.signal);
+    }
+    if focus.unit != default.focus.unit {
+        put("unit", &(focus.unit + 1).to_string());
+    }
+    if !state.running {
+        put("run", "0");
+    }
+    state.layout.iter().for_each(|(key, value)| put(key, value));
+    fragment
+}
+
+/// One sentence of the problems in a link, if any.
+pub fn explain(problems: &[SpecError]) -> Option<String> {
+    if problems.is_empty() {
+        return None;
+    }
+    let name = |key: &str| property(key).map_or_else(|| key.to_owned(), |property| property.label.to_owned());
+    let parts: Vec<String> =
+        problems.iter().take(5).map(|problem| format!("{}: {}", name(&problem.key), problem.message)).collect();
+    Some(format!("Parts of the link could not be used; defaults stand in for them. {}", parts.join(" ")))
+}
+
+fn encode(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b',' | b';' | b':' | b'!' => {
+                into.push(char::from(byte));
+            }
+            b' ' => into.push('+'),
+            _ => into.push_str(&format!("%{byte:02X}")),
+        }
+    }
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                (digit(bytes.next())? * 16 + digit(bytes.next())?) as u8
+            }
+            _ => byte,
+        });
+    }
+    String::from_utf8(decoded).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ui::setup::Setup;
+
+    #[test]
+    fn defaults_are_not_written() {
+        assert_eq!(write(&PageState::default()), "#v=1");
+        assert_eq!(read("#v=1"), Reading::default());
+        assert_eq!(read(""), Reading::default());
+    }
+
+    #[test]
+    fn a_link_restores_the_state() {
+        let mut state = PageState::default();
+        for (key, value) in [
+            ("cell", "gru"),
+            ("hidden", "128"),
+            ("lr", "0.01"),
+            ("clip", "off"),
+            ("text", "abc & d=e%\n学 #+"),
+            ("probe", "a b"),
+            ("temperature", "1.5"),
+        ] {
+            state.setup.write(key, value).unwrap();
+        }
+        state.focus.unit = 11;
+        state.focus.signal = "z".into();
+        state.running = false;
+        state.layout.push(("embed".into(), "1".into()));
+        let link = read(&write(&state));
+        assert_eq!(link, Reading { state, ..Reading::default() });
+    }
+
+    #[test]
+    fn a_long_text_stays_in_the_tab() {
+        let setup = Setup { text: "ab".repeat(2_000).into(), ..Setup::default() };
+        let fragment = write(&PageState { setup, ..PageState::default() });
+        assert_eq!(fragment, "#v=1&own=4000");
+        assert_eq!(read(&fragment).absent_text, Some(4_000));
+    }
+
+    #[test]
+    fn bad_parts_keep_their_defaults_and_are_named() {
+        let link = read("#v=1&hidden=abc&lr=0&cell=gru&unit=0&signal=x&run=maybe&zzz=1&text=%F&%ff=1&batch=1e6");
+        let keys: Vec<&str> = link.problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["hidden", "lr", "unit", "signal", "run", "zzz", "text", "%ff", "batch"]);
+        assert_eq!(link.state.setup.spec.cell, Cell::Gru);
+        assert_eq!(link.state.setup.spec.hidden, Setup::default().spec.hidden);
+        assert!(explain(&link.problems).unwrap().contains("Hidden size"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_fragment_panics_and_all_settle(fragment in "\\PC*") {
+            let state = read(&fragment).state;
+            prop_assert_eq!(&read(&write(&state)).state, &state);
+        }
+
+        #[test]
+        fn no_known_key_panics(pairs in prop::collection::vec((0usize..20, "\\PC{0,12}"), 0..12)) {
+            let keys = ["v", "text", "probe", "temperature", "layer", "signal", "unit", "run", "own"];
+            let all: Vec<&str> = PROPERTIES.iter().map(|property| property.key).chain(keys).collect();
+            let parts: Vec<String> = pairs.iter().map(|(at, value)| format!("{}={value}", all[at % all.len()])).collect();
+            let state = read(&parts.join("&")).state;
+            prop_assert_eq!(&read(&write(&state)).state, &state);
+        }
+    }
+}

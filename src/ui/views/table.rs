@@ -1,0 +1,57 @@
+//! The same numbers as a table, for readers who cannot see the picture.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlDetailsElement;
+
+use crate::ui::lab::Lab;
+
+/// A table's head and rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these column names.
+    pub fn new<const N: usize>(head: [&str; N]) -> Table {
+        Table { head: head.map(str::to_owned).to_vec(), rows: Vec::new() }
+    }
+}
+
+/// A table that is made when it is opened, and again on request: one that changes by itself cannot be read.
+#[component]
+pub fn TableView(caption: &'static str, table: impl Fn(Lab) -> Table + Copy + Send + Sync + 'static) -> impl IntoView {
+    let lab = Lab::here();
+    let shown = RwSignal::new(None::<Table>);
+    let read = move || shown.set(Some(untrack(|| table(lab))));
+    let toggle = move |event: leptos::ev::Event| {
+        let details = event.target().and_then(|target| target.dyn_into::<HtmlDetailsElement>().ok());
+        if details.is_some_and(|details| details.open()) { read() } else { shown.set(None) }
+    };
+    let body = move || shown.get().map(|table| rows(caption, table));
+    view! {
+        <details class="table" on:toggle=toggle>
+            <summary>"As a table"</summary>
+            <button type="button" class="quiet" on:click=move |_| read()>"Read the latest numbers"</button>
+            <div class="table-scroll" tabindex="0" role="region" aria-label=caption>{body}</div>
+        </details>
+    }
+}
+
+fn rows(caption: &'static str, table: Table) -> impl IntoView {
+    let head = table.head.into_iter().map(|name| view! { <th scope="col">{name}</th> }).collect_view();
+    let row = |cells: Vec<String>| {
+        let cells = cells.into_iter().map(|cell| view! { <td>{cell}</td> }).collect_view();
+        view! { <tr>{cells}</tr> }
+    };
+    let rows = table.rows.into_iter().map(row).collect_view();
+    view! {
+        <table>
+            <caption>{caption}</caption>
+            <thead><tr>{head}</tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
