@@ -27,6 +27,8 @@ pub trait Lanes<R: Real>:
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
     /// Lane i of result j is lane j of `rows[i]`.
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
+    /// The lanes of two in turn: a0 b0 a1 b1, a2 b2 a3 b3.
+    fn zip(self, other: Self) -> [Self; 2];
     /// Absolute value.
     fn abs(self) -> Self;
     /// Square root.
@@ -162,6 +164,10 @@ impl Lanes<f32> for F32x4 {
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         f32x4::transpose(rows.map(|row| row.0)).map(Self)
     }
+    #[inline(always)]
+    fn zip(self, other: Self) -> [Self; 2] {
+        [Self(self.0.unpack_lo(other.0)), Self(self.0.unpack_hi(other.0))]
+    }
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn max(self, other: Self) -> Self {
@@ -233,6 +239,10 @@ impl Lanes<f64> for F64x4 {
     }
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         std::array::from_fn(|j| Self(std::array::from_fn(|i| rows[i].0[j])))
+    }
+    fn zip(self, other: Self) -> [Self; 2] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        [Self([a, e, b, f]), Self([c, g, d, h])]
     }
     fn abs(self) -> Self {
         self.each(f64::abs)
