@@ -85,7 +85,9 @@ fn TopBar() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
-        <div class="bar"><Transport/></div>
+        <section class="bar" aria-label="Training">
+            <Transport/>
+        </section>
         <BenchDialog dialog=bench/>
         <HelpDialog dialog=help/>
     }

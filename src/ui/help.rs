@@ -34,10 +34,10 @@ pub fn HelpDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
     let key = |(key, action): (&'static str, &'static str)| view! { <dt><kbd>{key}</kbd></dt><dd>{action}</dd> };
     view! {
         <dialog class="help-dialog" node_ref=dialog aria-labelledby="help-title">
-            <header>
+            <div class="head">
                 <h2 id="help-title">"Help"</h2>
                 <button type="button" class="quiet" aria-label="Close" on:click=move |_| close()>"\u{d7}"</button>
-            </header>
+            </div>
             <h3>"Keys"</h3>
             <dl class="keys">{KEYS.map(key).collect_view()}</dl>
             <h3>"The link is the lab"</h3>

@@ -46,7 +46,11 @@ impl Bench {
 
     fn done(self, job: usize, outcome: Result<BenchResult, String>) {
         let outcome = outcome.and_then(|result| {
-            if result.backend == BACKENDS[job % 2] { Ok(result) } else { Err("no GPU here".to_owned()) }
+            if result.backend == BACKENDS[job % 2] {
+                Ok(result)
+            } else {
+                Err("There is no usable GPU here.".to_owned())
+            }
         });
         self.outcomes.update(|outcomes| outcomes[job] = Some(outcome));
         self.go(job + 1);
@@ -89,10 +93,10 @@ pub fn BenchDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
     };
     view! {
         <dialog class="bench" node_ref=dialog aria-labelledby="bench-title" on:close=move |_| bench.stop()>
-            <header>
+            <div class="head">
                 <h2 id="bench-title">"How fast is my device?"</h2>
                 <button type="button" class="quiet" aria-label="Close" on:click=move |_| close()>"\u{d7}"</button>
-            </header>
+            </div>
             <p class="caption">
                 "One step is a forward pass, the loss at every timestep, the whole way back through time, and Adam. "
                 "The lab stands still meanwhile. The bound is what this processor could do if matrix products ran at their "
@@ -106,6 +110,7 @@ pub fn BenchDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
             </div>
             <div class="table-scroll"><Results bench/></div>
             <p class="caption">{move || adapter(bench)}</p>
+            <p class="problem" role="status">{move || failure(bench)}</p>
         </dialog>
     }
 }
@@ -157,7 +162,7 @@ fn shown(outcome: Outcome, show: impl Fn(&BenchResult) -> String) -> String {
     match outcome {
         None => dash(),
         Some(Ok(result)) => show(&result),
-        Some(Err(message)) => message,
+        Some(Err(_)) => "failed".to_owned(),
     }
 }
 
@@ -184,6 +189,11 @@ fn ratio(cpu: Outcome, gpu: Outcome) -> String {
         }
         _ => dash(),
     }
+}
+
+/// Why a measurement failed.
+fn failure(bench: Bench) -> Option<String> {
+    bench.outcomes.with(|outcomes| outcomes.iter().flatten().find_map(|outcome| outcome.as_ref().err().cloned()))
 }
 
 fn adapter(bench: Bench) -> Option<String> {

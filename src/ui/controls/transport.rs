@@ -16,7 +16,7 @@ pub fn Transport() -> impl IntoView {
     let lab = Lab::here();
     let running = lab.running;
     view! {
-        <div class="transport" role="group" aria-label="Training">
+        <div class="transport">
             <button type="button" class="primary run" aria-keyshortcuts="Space" title="Space" on:click=move |_| lab.toggle()>
                 {move || if running.get() { "Pause" } else { "Run" }}
                 <kbd>"Space"</kbd>

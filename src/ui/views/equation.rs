@@ -49,16 +49,16 @@ pub fn EquationPanel() -> impl IntoView {
     });
     view! {
         <Show when=move || open.get()>
-            <aside class="equation" role="dialog" aria-labelledby="equation-title">
-                <header>
+            <div class="equation" role="dialog" aria-labelledby="equation-title">
+                <div class="head">
                     <h2 id="equation-title">{move || lab.equation.get().map(|site| title(&site))}</h2>
                     <SignalTabs/>
                     <button type="button" class="quiet" aria-label="Close the equation" on:click=move |_| lab.close_equation()>
                         "\u{d7}"
                     </button>
-                </header>
+                </div>
                 {move || reading.with(|reading| body(reading))}
-            </aside>
+            </div>
         </Show>
     }
 }
