@@ -27,6 +27,7 @@ pub fn start() {
     if let Some(message) = message {
         lab.tell(message, false);
     }
+    theme::follow_system(move |theme| lab.theme.set(theme));
     shortcuts(lab);
     accept_drops(lab);
     script::install(lab);

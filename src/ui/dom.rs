@@ -2,11 +2,19 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, EventTarget, Storage};
+use web_sys::{Element, EventTarget, ScrollIntoViewOptions, ScrollLogicalPosition, Storage};
 
 /// Milliseconds since the page began.
 pub fn now() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
+}
+
+/// Marks a moment on the browser's own timeline, the first time it is called for `name`.
+pub fn mark_once(name: &str) {
+    if let Some(clock) = window().performance().filter(|clock| clock.get_entries_by_name(name).length() == 0) {
+        // A mark is for whoever measures; the page does without.
+        let _ = clock.mark(name);
+    }
 }
 
 /// Device pixels of a CSS pixel.
@@ -98,5 +106,22 @@ pub fn focus(id: &str) {
     let element = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
     if let Some(element) = element {
         let _ = element.focus();
+    }
+}
+
+/// Sets or takes a class of the root element.
+pub fn set_root_class(name: &str, on: bool) {
+    if let Some(root) = document().document_element() {
+        // Only a name with spaces is refused.
+        let _ = root.class_list().toggle_with_force(name, on);
+    }
+}
+
+/// Scrolls the focused element into sight, no further than needed.
+pub fn show_focused() {
+    if let Some(element) = document().active_element().filter(|element| element.tag_name() != "BODY") {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
     }
 }

@@ -3,8 +3,8 @@
 use crate::engine::error::EngineError;
 use crate::protocol::{Command, Event, FrameHeader, ModelInfo, Section};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
-use crate::trainer::bench;
 use crate::trainer::session::{BuildError, Drained, Session};
+use crate::trainer::{bench, device};
 
 /// Training goes on for about so long, in seconds, before messages are looked at.
 const SLICE: f64 = 0.008;
@@ -121,6 +121,7 @@ impl Lab {
             Command::Watch { paths } => self.watched = paths,
             Command::NextFrame => self.frame_wanted = true,
             Command::Probe { id, path } => self.probe(id, path).await,
+            Command::LoseGpu => device::lose_gpu(),
             Command::Bench { id, workload } => match bench::run(&workload, &self.now).await {
                 Ok(result) => self.tell(&Event::Bench { id, result }),
                 Err(error) => self.tell(&Event::Failed { id, message: error.to_string() }),

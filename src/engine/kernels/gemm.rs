@@ -5,7 +5,7 @@
 //! on how many rows or columns are computed with it, nor on the machine.
 
 use super::gemv;
-use super::lanes::{At, Lanes, WIDTH, each};
+use super::lanes::{At, Four, Lanes, WIDTH};
 use super::real::Real;
 
 /// A matrix somewhere in a slice: element (i, j) is `data[i * row + j * col]`.
@@ -267,7 +267,7 @@ fn interleave<R: Real, const N: usize>(rows: usize, k: usize, a: Mat<'_, R>, pac
     if rows == N && a.row == 1 {
         lines.for_each(|(p, packed)| packed.copy_from_slice(&a.data[p * a.col..][..N]));
     } else if rows == N && a.col == 1 {
-        (0..N).step_by(WIDTH).for_each(|i| interleave_quad(k, a.below(i), &mut packed[i..], N));
+        interleave_rows::<R, N>(k, a, packed);
     } else {
         for (p, packed) in lines {
             let (filled, rest) = packed.split_at_mut(rows);
@@ -277,15 +277,22 @@ fn interleave<R: Real, const N: usize>(rows: usize, k: usize, a: Mat<'_, R>, pac
     }
 }
 
-/// Four rows of A, each contiguous, as columns of `packed`, whose rows are `width` apart.
-fn interleave_quad<R: Real>(k: usize, a: Mat<'_, R>, packed: &mut [R], width: usize) {
-    let rows: [&[R]; WIDTH] = std::array::from_fn(|i| &a.data[i * a.row..][..k]);
-    each!(k, |at| {
-        let columns = R::Lanes::transpose(rows.map(|row| at.get(row)));
-        for (p, column) in at.range().zip(columns) {
-            column.store(&mut packed[p * width..]);
+/// [`interleave`] for N contiguous rows, by squares of 4 x 4.
+fn interleave_rows<R: Real, const N: usize>(k: usize, a: Mat<'_, R>, packed: &mut [R]) {
+    let rows: [&[R]; N] = std::array::from_fn(|i| &a.data[i * a.row..][..k]);
+    let whole = k / WIDTH * WIDTH;
+    let (front, back) = packed[..k * N].split_at_mut(whole * N);
+    for (p, block) in front.chunks_exact_mut(WIDTH * N).enumerate() {
+        for i in (0..N).step_by(WIDTH) {
+            let square = std::array::from_fn(|j| Four(p * WIDTH).get(rows[i + j]));
+            for (line, column) in block.chunks_exact_mut(N).zip(R::Lanes::transpose(square)) {
+                column.store(&mut line[i..]);
+            }
         }
-    });
+    }
+    for (p, line) in back.chunks_exact_mut(N).enumerate() {
+        line.iter_mut().zip(rows).for_each(|(x, row)| *x = row[whole + p]);
+    }
 }
 
 #[cfg(test)]

@@ -7,21 +7,19 @@ use wasm_bindgen::Clamped;
 use web_sys::{HtmlCanvasElement, ImageData};
 
 use crate::engine::cell::Signal as CellSignal;
-use crate::ui::charts::axis;
 use crate::ui::charts::palette::Palette;
 use crate::ui::charts::plot::context;
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
-use crate::ui::store::Tensor;
 
 /// A heat map that marks, with all others, what is pointed at, and opens the equation of what is clicked.
 #[component]
 pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
     let lab = Lab::here();
     let canvas = NodeRef::<html::Canvas>::new();
-    let reach = RwSignal::new(1.0f32);
-    let palette = Memo::new(move |_| Shown(palette_of(signal, lab)));
+    let ends = RwSignal::new(if signal.signed { (-1.0, 1.0) } else { (0.0, 1.0) });
+    let palette = Memo::new(move |_| lab.palette(signal));
     let path = StoredValue::new(signal_path(layer, signal.symbol));
     let mut image = Vec::new();
     Effect::new(move |_| {
@@ -29,8 +27,11 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
         let Some(canvas) = canvas.get() else { return };
         lab.with_store(|store| {
             let Some(tensor) = path.with_value(|path| store.tensor(path)) else { return };
-            let scale = scale(signal, &tensor, reach);
-            palette.with(|palette| palette.0.paint(tensor.values, tensor.size(), scale, &mut image));
+            let scale = lab.colour_scale(signal, &tensor);
+            palette.with(|palette| palette.paint(tensor.values, tensor.size(), scale, &mut image));
+            if ends.get_untracked() != scale {
+                ends.set(scale);
+            }
             put(&canvas, tensor.size(), &image);
         });
     });
@@ -49,19 +50,13 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
             signal.name
         )
     };
-    let low = move || if signal.signed { format::significant(-f64::from(reach.get()), 2) } else { "0".to_owned() };
-    let high = move || if signal.signed { format::significant(f64::from(reach.get()), 2) } else { "1".to_owned() };
     view! {
         <figure class="heat">
             <figcaption>
                 <b>{signal.symbol}</b>
                 <span class="name">{signal.name}</span>
                 <output class="number">{value}</output>
-                <span class="scale" aria-label="Colour scale">
-                    <span>{low}</span>
-                    <i style:background=move || palette.with(|palette| palette.0.gradient())></i>
-                    <span>{high}</span>
-                </span>
+                <ColourScale palette ends=ends.into()/>
             </figcaption>
             <div class="heat-frame">
                 <span class="units" aria-hidden="true"><span>"1"</span><span class="axis-name">"unit"</span><span>{move || size(lab).1}</span></span>
@@ -90,26 +85,17 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
     }
 }
 
-/// A palette compared by what it shows.
-#[derive(Clone, PartialEq)]
-struct Shown(Palette);
-
-fn palette_of(signal: CellSignal, lab: Lab) -> Palette {
-    if signal.signed { Palette::diverging(lab.theme.get()) } else { Palette::sequential(lab.theme.get()) }
-}
-
-/// Gates are shown from 0 to 1, tanh values from -1 to 1, and what may grow further as far as it goes.
-fn scale(signal: CellSignal, tensor: &Tensor, reach: RwSignal<f32>) -> (f32, f32) {
-    if !signal.signed {
-        return (0.0, 1.0);
+/// What the colours of a view mean.
+#[component]
+pub fn ColourScale(palette: Memo<Palette>, ends: Signal<(f32, f32)>) -> impl IntoView {
+    let end = move |value: f32| if value == 0.0 { "0".to_owned() } else { format::significant(f64::from(value), 2) };
+    view! {
+        <span class="scale" aria-label="Colour scale">
+            <span>{move || end(ends.get().0)}</span>
+            <i style:background=move || palette.with(Palette::gradient)></i>
+            <span>{move || end(ends.get().1)}</span>
+        </span>
     }
-    let largest = tensor.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    let end = reach.get_untracked();
-    let next = if largest <= 1.0 { 1.0 } else { axis::follow(f64::from(end), f64::from(largest)) as f32 };
-    if next != end {
-        reach.set(next);
-    }
-    (-next, next)
 }
 
 fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {

@@ -11,7 +11,7 @@ mod line;
 mod plot;
 
 #[cfg(target_arch = "wasm32")]
-pub use heatmap::HeatMap;
+pub use heatmap::{ColourScale, HeatMap};
 #[cfg(target_arch = "wasm32")]
 pub use line::{Legend, LineChart};
 #[cfg(target_arch = "wasm32")]

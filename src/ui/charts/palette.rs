@@ -60,6 +60,12 @@ const LINES: [[Rgb; 8]; 2] = [
     ],
 ];
 
+impl Default for Palette {
+    fn default() -> Self {
+        Palette::diverging(Theme::Light)
+    }
+}
+
 impl Palette {
     /// For signed values: -1 to 1.
     pub fn diverging(theme: Theme) -> Palette {

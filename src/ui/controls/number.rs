@@ -19,6 +19,9 @@ pub fn NumberInput(
     #[prop(optional)]
     optional: bool,
     #[prop(optional, into)] disabled: Signal<bool>,
+    /// What stands where a slider would.
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
     let lab = Lab::here();
     let id = format!("{key}-input");
@@ -87,6 +90,7 @@ pub fn NumberInput(
                     on:keydown=step
                 />
                 {slider}
+                {children.map(|children| children())}
             </div>
             <Help key text=help/>
             <Problem key/>

@@ -108,6 +108,9 @@ fn number(property: &'static Property) -> AnyView {
     let optional = matches!(property.control, Control::OptionalNumber(..));
     let lstm_only = property.key == "forget";
     let disabled = Signal::derive(move || lstm_only && lab.setup.with(|setup| setup.spec.cell != Cell::Lstm));
+    let new_seed = (property.key == "seed").then(|| {
+        view! { <button type="button" on:click=move |_| lab.new_seed()>"New seed"</button> }
+    });
     view! {
         <NumberInput
             key=property.key
@@ -117,7 +120,9 @@ fn number(property: &'static Property) -> AnyView {
             scale=Scale::of(&property.control)
             optional
             disabled
-        />
+        >
+            {new_seed}
+        </NumberInput>
     }
     .into_any()
 }

@@ -26,10 +26,13 @@ pub fn TextBox() -> impl IntoView {
     let shown = Memo::new(move |_| lab.setup.with(|setup| beginning(&setup.text)));
     Effect::new(move |_| {
         let text = shown.get();
-        if let Some(area) = area.get() {
+        let Some(area) = area.get() else { return };
+        // A refused text stays, to be mended.
+        let refused = untrack(|| lab.error("text")).is_some();
+        if !refused {
             area.set_value(&text);
-            edited.set(false);
         }
+        edited.set(refused);
     });
     let train = move || {
         if let Some(area) = area.get_untracked() {

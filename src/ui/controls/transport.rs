@@ -29,24 +29,26 @@ pub fn Transport() -> impl IntoView {
                 "Reset"
                 <kbd>"R"</kbd>
             </button>
-            <button type="button" on:click=move |_| lab.new_seed()>"New seed"</button>
+            <button type="button" class="wide-only" on:click=move |_| lab.new_seed()>"New seed"</button>
             <button
                 type="button"
                 class="quiet"
-                title="Ctrl Z"
+                title="Undo (Ctrl Z)"
+                aria-label="Undo"
                 disabled=move || !lab.undoable.get().0
                 on:click=move |_| lab.undo()
             >
-                "Undo"
+                "\u{21b6}"
             </button>
             <button
                 type="button"
                 class="quiet"
-                title="Ctrl Shift Z"
+                title="Redo (Ctrl Shift Z)"
+                aria-label="Redo"
                 disabled=move || !lab.undoable.get().1
                 on:click=move |_| lab.redo()
             >
-                "Redo"
+                "\u{21b7}"
             </button>
         </div>
         <Readouts/>

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::Lab;
 use crate::ui::dom;
 use crate::ui::setup::PageState;
-use crate::ui::text::LINK_BYTES;
+use crate::ui::text::{BUILT_IN, LINK_BYTES};
 use crate::ui::url;
 
 /// A quiet time before the address is written.
@@ -25,11 +25,15 @@ impl Lab {
             }
         });
         Effect::new(move |_| {
-            let state = self.page_state();
-            if state.setup.text.len() > LINK_BYTES && state.setup.own_text() {
-                dom::store(STORED_TEXT, &state.setup.text);
-            }
+            self.page_state();
             write();
+        });
+        let text = Memo::new(move |_| self.setup.with(|setup| setup.text.clone()));
+        Effect::new(move |_| {
+            let text = text.get();
+            if text.len() > LINK_BYTES && &*text != BUILT_IN {
+                dom::store(STORED_TEXT, &text);
+            }
         });
         dom::on_window("hashchange", move |_| self.follow_address());
     }

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 
 use super::{Lab, Waiter};
 use crate::protocol::{Command, Event, FrameHeader, ModelInfo};
-use crate::spec::{BackendKind, SpecError};
+use crate::spec::SpecError;
+use crate::ui::dom;
 use crate::ui::link::{Heard, Link};
 use crate::ui::setup::Setup;
 
@@ -60,9 +61,6 @@ impl Lab {
             let waiters = std::mem::take(&mut inner.on_built);
             Some(done.into_iter().chain(waiters).collect::<Vec<Waiter>>())
         });
-        if model.spec.backend == BackendKind::Gpu && model.backend == BackendKind::Cpu {
-            self.tell("There is no usable GPU here, so the model trains on the CPU.", false);
-        }
         self.notices.update(|notices| notices.retain(|notice| !notice.reset));
         self.focus.update(|focus| *focus = std::mem::take(focus).within(&model.spec));
         self.equation.set(None);
@@ -111,6 +109,9 @@ impl Lab {
 
     fn take_frame(self, header: FrameHeader, buffer: Option<ArrayBuffer>) {
         let running = header.running;
+        if header.step > 0 {
+            dom::mark_once("training");
+        }
         let (trust, stepped) = self
             .inner
             .try_update_value(|inner| {

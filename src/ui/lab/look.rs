@@ -3,7 +3,11 @@
 use leptos::prelude::*;
 
 use super::{Lab, Mark};
+use crate::engine::cell::Signal;
+use crate::ui::charts::axis;
+use crate::ui::charts::palette::Palette;
 use crate::ui::equation::Site;
+use crate::ui::store::Tensor;
 
 impl Lab {
     /// Where the mark stands when nothing is pointed at: the open equation's place, or the chosen unit.
@@ -45,6 +49,28 @@ impl Lab {
         if let Some(signal) = signals.iter().find(|signal| signal.symbol == symbol) {
             self.show_equation(signal.symbol, mark);
         }
+    }
+
+    /// The palette of a signal, the same wherever it is shown.
+    pub fn palette(self, signal: Signal) -> Palette {
+        let theme = self.theme.get();
+        if signal.signed { Palette::diverging(theme) } else { Palette::sequential(theme) }
+    }
+
+    /// The ends of a signal's colour scale: 0 to 1 for gates, -1 to 1 for tanh values, and for what may grow further
+    /// as far as it goes, in round steps.
+    pub fn colour_scale(self, signal: Signal, tensor: &Tensor) -> (f32, f32) {
+        if !signal.signed {
+            return (0.0, 1.0);
+        }
+        let largest = tensor.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let reach = self.reaches.try_update_value(|reaches| {
+            let reach = reaches.entry(signal.symbol).or_insert(1.0);
+            *reach = if largest <= 1.0 { 1.0 } else { axis::follow(f64::from(*reach), f64::from(largest)) as f32 };
+            *reach
+        });
+        let reach = reach.unwrap_or(1.0);
+        (-reach, reach)
     }
 
     /// Closes the equation.

@@ -88,6 +88,8 @@ pub struct Lab {
     pub undoable: RwSignal<(bool, bool)>,
     /// Light or dark.
     pub theme: RwSignal<Theme>,
+    /// How far each signed signal's colour scale reaches.
+    reaches: StoredValue<HashMap<&'static str, f32>>,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -134,6 +136,8 @@ impl Lab {
             last_change: 0.0,
             resume: false,
         };
+        // Until the model has read it, so that nothing moves when it has.
+        let probe_symbols = setup.probe_text().chars().map(String::from).collect();
         Lab {
             setup: RwSignal::new(setup),
             focus: RwSignal::new(focus),
@@ -144,11 +148,12 @@ impl Lab {
             frame: RwSignal::new(0),
             readout: RwSignal::new(Readout::default()),
             sample: RwSignal::new((0, String::new())),
-            probe_symbols: RwSignal::new(Arc::default()),
+            probe_symbols: RwSignal::new(Arc::new(probe_symbols)),
             mark: RwSignal::new(None),
             equation: RwSignal::new(None),
             undoable: RwSignal::new((false, false)),
             theme: RwSignal::new(theme::current()),
+            reaches: StoredValue::new(HashMap::new()),
             inner: StoredValue::new_local(inner),
         }
     }

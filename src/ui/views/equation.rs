@@ -41,6 +41,12 @@ pub fn EquationPanel() -> impl IntoView {
         }
     });
     let open = Memo::new(move |_| lab.equation.with(Option::is_some));
+    Effect::new(move |_| {
+        dom::set_root_class("reading", open.get());
+        if open.get() {
+            request_animation_frame(dom::show_focused);
+        }
+    });
     view! {
         <Show when=move || open.get()>
             <aside class="equation" role="dialog" aria-labelledby="equation-title">

@@ -43,14 +43,14 @@ pub fn Learning() -> impl IntoView {
             <header>
                 <h2 id="learning-title">"How well it guesses"</h2>
                 <p class="caption">
-                    "The loss is the surprise at the next character; a model that knows nothing sits at the dashed line. "
-                    <Merged/>
+                    "The loss is the surprise at the next character; a model that knows nothing sits at the dashed line."
                 </p>
             </header>
             <div class="pair grow">
                 <LineChart label="Loss against training step, in nats per character" picture=loss/>
                 <LineChart label="Accuracy against training step: share of next characters guessed right" picture=accuracy/>
             </div>
+            <p class="caption note"><Merged/></p>
             <TableView caption="Loss and accuracy against step" table/>
         </section>
     }
@@ -65,8 +65,7 @@ pub fn Merged() -> impl IntoView {
         lab.with_store(|store| store.history.stride())
     });
     move || {
-        (stride.get() > 1)
-            .then(|| format!("Each point is the mean of {} steps; the shade is their range.", stride.get()))
+        (stride.get() > 1).then(|| format!("Each point is the mean of {} steps, the shade their range.", stride.get()))
     }
 }
 

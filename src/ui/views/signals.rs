@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::ui::charts::HeatMap;
+use crate::engine::cell::Signal as CellSignal;
 use crate::ui::charts::palette::{self, Palette};
+use crate::ui::charts::{ColourScale, HeatMap};
 use crate::ui::controls::{Problem, Segments, Stepper};
 use crate::ui::equation::signal_path;
 use crate::ui::format;
@@ -60,7 +61,7 @@ fn Choosers() -> impl IntoView {
         (1..=layers.get()).map(|layer| (layer.to_string(), layer.to_string())).collect::<Vec<_>>()
     });
     let signal_choices = Signal::derive(move || {
-        let signal = |signal: &crate::engine::cell::Signal| (signal.symbol.to_owned(), signal.symbol.to_owned());
+        let signal = |signal: &CellSignal| (signal.symbol.to_owned(), signal.symbol.to_owned());
         lab.cell().signals().iter().map(signal).collect::<Vec<_>>()
     });
     let layer = Signal::derive(move || (lab.focus.with(|focus| focus.layer) + 1).to_string());
@@ -98,12 +99,14 @@ fn Choosers() -> impl IntoView {
 #[component]
 fn ProbeText() -> impl IntoView {
     let lab = Lab::here();
+    let palette = Memo::new(move |_| colouring(lab).map(|signal| lab.palette(signal)).unwrap_or_default());
     let colours = Memo::new(move |_| {
         lab.frame.track();
-        colours(lab)
+        palette.with(|palette| colours(lab, palette)).unwrap_or_default()
     });
+    let ends = Signal::derive(move || colours.with(|colours| colours.ends));
     let character = move |(step, symbol): (usize, String)| {
-        let paper = move || colours.with(|colours| colours.get(step).copied());
+        let paper = move || colours.with(|colours| colours.characters.get(step).copied());
         let point = move || Mark { step, unit: lab.focus.with_untracked(|focus| focus.unit) };
         let break_after = symbol == "\n";
         view! {
@@ -127,6 +130,7 @@ fn ProbeText() -> impl IntoView {
     view! {
         <div class="probe" on:pointerleave=move |_| lab.mark.set(None)>
             <p class="probe-text" aria-label="Probe text, coloured by the chosen unit">{characters}</p>
+            <ColourScale palette ends/>
         </div>
         <details class="probe-edit">
             <summary>"Probe another text"</summary>
@@ -144,19 +148,26 @@ fn ProbeText() -> impl IntoView {
     }
 }
 
-fn colours(lab: Lab) -> Vec<palette::Rgb> {
-    let focus = lab.focus.get();
-    let theme = lab.theme.get();
-    let signals = lab.cell().signals();
-    let Some(signal) = signals.iter().find(|signal| signal.symbol == focus.signal) else { return Vec::new() };
-    let palette = if signal.signed { Palette::diverging(theme) } else { Palette::sequential(theme) };
+/// The colours of the probe text, and the ends of their scale.
+#[derive(Clone, Default, PartialEq)]
+struct Colours {
+    characters: Vec<palette::Rgb>,
+    ends: (f32, f32),
+}
+
+/// The signal that colours the probe text.
+fn colouring(lab: Lab) -> Option<CellSignal> {
+    lab.focus.with(|focus| lab.cell().signals().iter().find(|signal| signal.symbol == focus.signal).copied())
+}
+
+fn colours(lab: Lab, palette: &Palette) -> Option<Colours> {
+    let (layer, unit) = lab.focus.with(|focus| (focus.layer, focus.unit));
+    let signal = colouring(lab)?;
     lab.with_store(|store| {
-        let Some(tensor) = store.tensor(&signal_path(focus.layer, signal.symbol)) else { return Vec::new() };
-        let largest = tensor.values.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
-        let low = if signal.signed { -largest } else { 0.0 };
-        (0..tensor.size().0)
-            .map(|step| palette.colour(tensor.at(step, focus.unit).unwrap_or(0.0), low, largest))
-            .collect()
+        let tensor = store.tensor(&signal_path(layer, signal.symbol))?;
+        let (low, high) = lab.colour_scale(signal, &tensor);
+        let colour = |step| palette.colour(tensor.at(step, unit).unwrap_or(0.0), low, high);
+        Some(Colours { characters: (0..tensor.size().0).map(colour).collect(), ends: (low, high) })
     })
 }
 
@@ -170,7 +181,7 @@ fn readout(lab: Lab) -> String {
     let character = lab.probe_symbols.with(|symbols| symbols.get(mark.step).cloned()).unwrap_or_default();
     let place = format!("t {}  \u{201c}{}\u{201d}  unit {}", mark.step + 1, format::visible(&character), mark.unit + 1);
     lab.with_store(|store| {
-        let value = |signal: &crate::engine::cell::Signal| {
+        let value = |signal: &CellSignal| {
             let value = store.tensor(&signal_path(layer, signal.symbol))?.at(mark.step, mark.unit)?;
             Some(format!("  {} {}", signal.symbol, format::fixed(f64::from(value), 3)))
         };
