@@ -105,7 +105,7 @@ async fn a_bad_value_is_said_beside_its_control_and_the_run_goes_on() {
             ("{hidden: 1e6}", "8 to 256"),
             ("{lr: 'abc'}", "not a number"),
             ("{text: ''}", "empty"),
-            ("{text: 'x'}", "one character"),
+            ("{text: 'x'}", "One character"),
             ("{text: 'ab '.repeat(2e6)}", "MB"),
         ] {
             let before = page.js("return seqlab.metrics().step").await?.as_u64().unwrap_or_default();
@@ -257,7 +257,7 @@ async fn both_backends_learn_the_same() {
         let mut losses = Vec::new();
         for backend in ["cpu", "gpu"] {
             let body = format!(
-                "return await seqlab.bench({{cell: 'lstm', layers: 1, vocab: 16, hidden: 32, steps: 20, batch: 4, backend: '{backend}', seconds: 0.01}})"
+                "return await seqlab.bench({{cell: 'lstm', layers: 1, vocab: 16, hidden: 32, steps: 20, batch: 4, backend: '{backend}', seconds: 0.1}})"
             );
             page.until("window.seqlab", 30.0).await?;
             let result = page.js(&body).await?;
