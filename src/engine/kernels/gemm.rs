@@ -358,7 +358,7 @@ fn interleave_rows<R: Real, const N: usize>(rows: [&[R]; N], packed: &mut [R]) {
     let whole = packed.len() / (WIDTH * N) * WIDTH;
     let (front, back) = packed.split_at_mut(whole * N);
     for (at, block) in front.chunks_exact_mut(WIDTH * N).enumerate() {
-        let at = Four(at * WIDTH);
+        let at = Four(at);
         if N == 2 {
             let [low, high] = at.get(rows[0]).zip(at.get(rows[1]));
             low.store(block);
