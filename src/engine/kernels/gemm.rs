@@ -223,23 +223,31 @@ fn add_blocks<R: Real>(
 
 /// Lays `m` rows of A (m, k) out in strips of two rows, [m / 2, k, 2], the last filled up with zeros.
 fn pack_a<R: Real>(m: usize, k: usize, a: Mat<'_, R>, packed: &mut [R]) {
-    let whole = if a.row == 1 { m / ROWS } else { 0 };
-    let (columns, rows) = packed.split_at_mut(whole * ROWS * k);
+    let whole = if a.row == 1 { m / PAIR * PAIR } else { 0 };
+    let (columns, rows) = packed.split_at_mut(whole * k);
     pack_columns(k, a, columns);
     for (strip, packed) in rows.chunks_exact_mut(ROWS * k).enumerate() {
-        let above = (whole + strip) * ROWS;
+        let above = whole + strip * ROWS;
         interleave::<R, ROWS>(ROWS.min(m - above), k, a.below(above), packed);
     }
 }
 
-/// [`pack_a`] for whole strips of a column-major A: a few columns at a time, so that they stay in the cache.
+/// Rows of a pair of strips.
+const PAIR: usize = 2 * ROWS;
+
+/// [`pack_a`] for whole pairs of strips of a column-major A: a few columns at a time, so that they stay in the cache.
 fn pack_columns<R: Real>(k: usize, a: Mat<'_, R>, packed: &mut [R]) {
     const NEAR: usize = 16;
     for from in (0..k).step_by(NEAR) {
-        let near = NEAR.min(k - from);
-        for (strip, packed) in packed.chunks_exact_mut(ROWS * k).enumerate() {
-            let lines = packed[from * ROWS..][..near * ROWS].chunks_exact_mut(ROWS);
-            lines.zip(from..).for_each(|(line, p)| line.copy_from_slice(&a.data[p * a.col + strip * ROWS..][..ROWS]));
+        let range = from * ROWS..(from + NEAR).min(k) * ROWS;
+        for (pair, packed) in packed.chunks_exact_mut(PAIR * k).enumerate() {
+            let (upper, lower) = packed.split_at_mut(ROWS * k);
+            let lines = upper[range.clone()].chunks_exact_mut(ROWS).zip(lower[range.clone()].chunks_exact_mut(ROWS));
+            for (p, (upper, lower)) in lines.enumerate() {
+                let column = &a.data[(from + p) * a.col + pair * PAIR..][..PAIR];
+                upper.copy_from_slice(&column[..ROWS]);
+                lower.copy_from_slice(&column[ROWS..]);
+            }
         }
     }
 }
