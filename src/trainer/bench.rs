@@ -13,7 +13,7 @@ use crate::nn::language_model::LanguageModel;
 use crate::protocol::{BenchResult, Workload};
 use crate::spec::BackendKind;
 
-use super::device::{self, MEMORY_LIMIT};
+use super::device::{Devices, MEMORY_LIMIT};
 use super::model;
 
 /// A named workload: the table every benchmark goes through.
@@ -44,7 +44,11 @@ pub fn workloads() -> Vec<Named> {
 ///
 /// # Errors
 /// [`EngineError::NoAdapter`] and [`EngineError::Memory`].
-pub async fn run(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResult, EngineError> {
+pub async fn run(
+    workload: &Workload,
+    devices: &mut Devices,
+    now: &dyn Fn() -> f64,
+) -> Result<BenchResult, EngineError> {
     let language_model = LanguageModel {
         cell: workload.cell,
         layers: workload.layers,
@@ -58,7 +62,7 @@ pub async fn run(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResu
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
     let (flops, transcendentals) = (plan.matmul_flops(0), plan.transcendentals(0));
-    let mut executable = device::open(workload.backend, plan, &training.journal[..1]).await?;
+    let mut executable = devices.open(workload.backend, plan, &training.journal[..1]).await?;
     executable.write(training.persistent[0], &initial)?;
 
     let (tokens, targets) = periodic_batch(workload);
