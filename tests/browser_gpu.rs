@@ -44,6 +44,7 @@ fn examples() -> Vec<OpExample> {
 #[wasm_bindgen_test]
 async fn every_kernel_computes_what_the_cpu_computes() {
     let gpu = Gpu::request().await.expect("the driver gives the browser an adapter");
+    assert!(!gpu.name().is_empty());
     let mut failures = Vec::new();
     for example in examples() {
         let (share, place) = common::comparison::compare(&gpu, &example).await;

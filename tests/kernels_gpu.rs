@@ -230,5 +230,6 @@ fn a_training_step_is_few_dispatches_and_few_pipelines() {
     assert!(before < machine.dispatches(0));
     let again = load(&gpu, &training.graph, &[]);
     assert_eq!(gpu.pipelines(), before);
-    println!("{} dispatches, {} pipelines on {}", again.dispatches(0), before, again.adapter());
+    assert!(!again.adapter().is_empty());
+    println!("{} dispatches, {before} pipelines", again.dispatches(0));
 }
