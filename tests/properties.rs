@@ -252,7 +252,7 @@ fn step(machine: &mut dyn Executable, training: &Training, model: &LanguageModel
 
 proptest! {
     // Each compiles kernels of its own.
-    #![proptest_config(config(24))]
+    #![proptest_config(config(16))]
 
     #[test]
     fn the_gpu_trains_as_the_cpu_at_any_size(
