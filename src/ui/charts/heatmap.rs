@@ -161,5 +161,10 @@ fn Characters() -> impl IntoView {
         let symbols = lab.probe_symbols.get();
         symbols.iter().map(|symbol| view! { <span>{format::visible(symbol).to_owned()}</span> }).collect_view()
     };
-    view! { <div class="characters" aria-hidden="true">{characters}</div> }
+    view! {
+        <div class="time-axis" aria-hidden="true">
+            <span class="axis-name">"t \u{2192}"</span>
+            <div class="characters">{characters}</div>
+        </div>
+    }
 }

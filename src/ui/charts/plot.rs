@@ -103,6 +103,10 @@ pub fn draw_lines(canvas: &HtmlCanvasElement, picture: &Picture, size: Size) -> 
                 .draw_series(std::iter::once(Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(0.22))))?;
         }
         let points = line.points.iter().copied();
+        if line.points.len() < 3 {
+            let dot = |point| Circle::new(point, size.pixels(2.0), colour.filled());
+            chart.draw_series(points.clone().map(dot))?;
+        }
         chart.draw_series(LineSeries::new(points, colour.stroke_width(size.pixels(1.5))))?;
     }
     Ok(())

@@ -18,6 +18,9 @@ pub fn NumberInput(
     /// Whether it may be off, which leaves the choice to PyTorch's rule.
     #[prop(optional)]
     optional: bool,
+    /// Whether a change acts at once, without a new model.
+    #[prop(optional)]
+    live: bool,
     #[prop(optional, into)] disabled: Signal<bool>,
     /// What stands where a slider would.
     #[prop(optional)]
@@ -54,7 +57,11 @@ pub fn NumberInput(
             />
         }
     });
+    // What a slider is dragged over is only shown; a new model is built for where it is let go.
+    let dragged = RwSignal::new(None::<String>);
+    let shown = move || dragged.get().unwrap_or_else(|| value.get());
     let slider = scale.map(|scale| {
+        let at = move |event: &ev::Event| scale.value(event_target_value(event).parse().unwrap_or_default());
         view! {
             <input
                 type="range"
@@ -64,8 +71,10 @@ pub fn NumberInput(
                 tabindex="-1"
                 disabled=move || disabled.get() || off.get()
                 prop:value=move || scale.position(&value.get())
-                on:input=move |event| {
-                    lab.set(key, &scale.value(event_target_value(&event).parse().unwrap_or_default()));
+                on:input=move |event| if live { lab.set(key, &at(&event)) } else { dragged.set(Some(at(&event))) }
+                on:change=move |event| {
+                    dragged.set(None);
+                    lab.set(key, &at(&event));
                 }
             />
         }
@@ -84,7 +93,7 @@ pub fn NumberInput(
                     aria-describedby=described
                     aria-invalid=move || lab.error(key).is_some().to_string()
                     disabled=disabled
-                    prop:value=move || value.get()
+                    prop:value=shown
                     on:change=move |event| lab.set(key, &event_target_value(&event))
                     on:input=typed
                     on:keydown=step

@@ -119,6 +119,7 @@ fn number(property: &'static Property) -> AnyView {
             value=value(property)
             scale=Scale::of(&property.control)
             optional
+            live=property.live
             disabled
         >
             {new_seed}

@@ -11,6 +11,7 @@ use crate::spec::SpecError;
 use crate::ui::dom;
 use crate::ui::link::{Heard, Link};
 use crate::ui::setup::Setup;
+use crate::ui::undo::Timeline;
 
 impl Lab {
     /// Starts the engine's worker; it is told what to build as soon as it listens.
@@ -90,7 +91,7 @@ impl Lab {
         if self.setup.with_untracked(|setup| *setup == refused) {
             match built {
                 Some(built) => self.setup.set(built),
-                None => self.start_with_defaults(),
+                None => self.start_without(refused),
             }
         }
         if let Some(done) = done {
@@ -98,11 +99,13 @@ impl Lab {
         }
     }
 
-    /// A link's settings could not be built.
-    fn start_with_defaults(self) {
-        let standing = self.setup.get_untracked();
-        if standing != Setup::default() {
-            self.setup.set(Setup::default());
+    /// What a link asked for could not be built: its settings may do with the built-in text, else the defaults will.
+    fn start_without(self, refused: Setup) {
+        let built_in = Setup { text: Setup::default().text, ..refused.clone() };
+        let next = if refused.own_text() { built_in } else { Setup::default() };
+        if next != refused {
+            self.inner.update_value(|inner| inner.timeline = Timeline::new(next.clone()));
+            self.setup.set(next);
             self.build(None);
         }
     }

@@ -30,6 +30,7 @@ pub fn SampleText() -> impl IntoView {
                 help="Divides the logits before the softmax from which the next character is drawn."
                 value=temperature
                 scale=Some(Scale::Even(0.05, 2.0))
+                live=true
             />
             <p class="caption number">{step}</p>
             <pre class="sample-text" tabindex="0" aria-label="Sampled text">{text}</pre>
