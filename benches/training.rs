@@ -10,10 +10,11 @@ use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
 use seqlab::protocol::Workload;
 use seqlab::spec::BackendKind;
-use seqlab::trainer::{bench, device, model};
+use seqlab::trainer::device::{Devices, MEMORY_LIMIT};
+use seqlab::trainer::{bench, model};
 
 /// A workload's training plan on a backend, with a batch written; `None` where there is no GPU.
-fn executable(workload: &Workload, backend: BackendKind) -> Option<Box<dyn Executable>> {
+fn executable(workload: &Workload, backend: BackendKind, devices: &mut Devices) -> Option<Box<dyn Executable>> {
     let language_model = LanguageModel {
         cell: workload.cell,
         layers: workload.layers,
@@ -25,8 +26,8 @@ fn executable(workload: &Workload, backend: BackendKind) -> Option<Box<dyn Execu
     let training =
         model::training(&language_model, workload.steps, workload.batch, optimiser).expect("the workloads' shapes fit");
     let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
-    let plan = Plan::new(training.graph.clone(), device::MEMORY_LIMIT).expect("the workloads are small");
-    let mut executable = pollster::block_on(device::open(backend, plan, &training.journal[..1])).ok()?;
+    let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT).expect("the workloads are small");
+    let mut executable = pollster::block_on(devices.open(backend, plan, &training.journal[..1])).ok()?;
     executable.write(training.persistent[0], &initial).expect("initial parameters fit");
     executable.write(training.hyper, &optimiser.hyper(1, 1e-3, Some(1.0))).expect("the hyper input is there");
     Some(executable)
@@ -40,11 +41,12 @@ fn step(executable: &mut dyn Executable) {
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
+    let mut devices = Devices::default();
     let start = Instant::now();
     for named in bench::workloads() {
         let workload = Workload { seconds: 0.5, ..named.workload };
         let seconds = || start.elapsed().as_secs_f64();
-        let result = pollster::block_on(bench::run(&workload, &seconds)).expect("the CPU is there");
+        let result = pollster::block_on(bench::run(&workload, &mut devices, &seconds)).expect("the CPU is there");
         println!(
             "{}: {:.1} steps/s natively, {:.2} GFLOP a step, matrix product peak {:.1} GFLOP/s, bound {:.1} steps/s, share {:.0} %",
             named.name,
@@ -57,7 +59,7 @@ fn main() {
         let mut group = criterion.benchmark_group(named.name);
         group.throughput(Throughput::Elements((workload.steps * workload.batch) as u64));
         for (label, backend) in [("cpu", BackendKind::Cpu), ("gpu", BackendKind::Gpu)] {
-            match executable(&workload, backend) {
+            match executable(&workload, backend, &mut devices) {
                 Some(mut executable) => {
                     group.bench_function(label, |bencher| bencher.iter(|| step(executable.as_mut())));
                 }

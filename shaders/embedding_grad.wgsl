@@ -18,6 +18,14 @@ struct Params {
 
 var<workgroup> sums: array<f32, 256>;
 
+// An element of dy, or 0.
+fn dy_where(hit: bool, n: u32, column: u32) -> f32 {
+    if (hit) {
+        return dy[n * params.width + column];
+    }
+    return 0.0;
+}
+
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3u,
@@ -32,9 +40,18 @@ fn main(
     let chunk = (params.count + 3u) / 4u;
     var sum = 0.0;
     if (column < params.width && !(PADS == 1u && id == params.padding)) {
-        for (var n = slice * chunk; n < min(params.count, (slice + 1u) * chunk); n++) {
-            if (ids[n] == id) {
-                sum += dy[n * params.width + column];
+        let end = min(params.count, (slice + 1u) * chunk);
+        for (var n = slice * chunk; n < end; n += 4u) {
+            // Four loads at a time are under way; beyond the end the last id is loaded and not counted.
+            let at = vec4u(n, n + 1u, n + 2u, n + 3u);
+            let near = min(at, vec4u(params.count - 1u));
+            let found = vec4u(ids[near.x], ids[near.y], ids[near.z], ids[near.w]);
+            let hits = (found == vec4u(id)) & (at < vec4u(end));
+            if (any(hits)) {
+                sum += dy_where(hits.x, at.x, column);
+                sum += dy_where(hits.y, at.y, column);
+                sum += dy_where(hits.z, at.z, column);
+                sum += dy_where(hits.w, at.w, column);
             }
         }
     }

@@ -20,8 +20,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let start = params.ranges[group.x].x;
     let len = params.ranges[group.x].y;
     var sums = vec3f();
-    for (var i = local; i < len; i += 256u) {
-        sums = add_square(sums, gradients[start + i]);
+    // Four loads at a time are under way; beyond the end the last element is loaded and not counted.
+    for (var i = local; i < len; i += 1024u) {
+        let at = vec4u(i, i + 256u, i + 512u, i + 768u);
+        let near = start + min(at, vec4u(len - 1u));
+        let loaded = vec4f(gradients[near.x], gradients[near.y], gradients[near.z], gradients[near.w]);
+        let x = select(vec4f(0.0), loaded, at < vec4u(len));
+        sums = add_square(add_square(add_square(add_square(sums, x.x), x.y), x.z), x.w);
     }
     let small = row_sum(sums.x, local);
     let middling = row_sum(sums.y, local);

@@ -25,8 +25,15 @@ fn main(
     let slice = local / COLUMNS;
     var sum = 0.0;
     if (column < params.width) {
-        for (var row = slice; row < params.rows; row += 256u / COLUMNS) {
-            sum += x[row * params.width + column];
+        let stride = 256u / COLUMNS * params.width;
+        let end = params.rows * params.width;
+        var at = slice * params.width + column;
+        // Four loads at a time are under way.
+        for (; at + 3u * stride < end; at += 4u * stride) {
+            sum += (x[at] + x[at + stride]) + (x[at + 2u * stride] + x[at + 3u * stride]);
+        }
+        for (; at < end; at += stride) {
+            sum += x[at];
         }
     }
     sums[local] = sum;

@@ -33,6 +33,8 @@ pub enum Command {
     NextFrame,
     /// Ask once for the tensor at `path`; answered by [`Event::Probe`] with the same `id`.
     Probe { id: u32, path: String },
+    /// Give the GPU up as if it had been lost: what a driver's reset does, for trying the way back to the CPU.
+    LoseGpu,
     /// Measure a workload for about `seconds`; answered by [`Event::Bench`] or [`Event::Failed`].
     Bench { id: u32, workload: Workload },
 }

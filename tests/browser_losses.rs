@@ -4,6 +4,7 @@
 
 use seqlab::engine::cell::Cell;
 use seqlab::spec::{ModelSpec, OptimiserKind};
+use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{Drained, Session};
 
 #[cfg(target_arch = "wasm32")]
@@ -23,7 +24,9 @@ fn specs() -> Vec<(&'static str, ModelSpec)> {
 }
 
 fn start(spec: &ModelSpec) -> Session {
-    pollster::block_on(Session::new(spec, &TEXT.repeat(3), "rain")).expect("a valid spec and text").0
+    pollster::block_on(Session::new(spec, &TEXT.repeat(3), "rain", &mut Devices::default()))
+        .expect("a valid spec and text")
+        .0
 }
 
 fn losses(session: &mut Session, steps: usize) -> Vec<u32> {

@@ -1,47 +1,26 @@
 //! Every op on the GPU against the CPU in f64, and what a GPU executable promises. Needs a Vulkan driver; a software one
 //! will do.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod common;
-#[expect(dead_code, reason = "the reference test uses all of it")]
-mod reference_cases;
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use common::op_examples::{Built, OpExample, VARIANTS, op_examples, variant};
+use common::comparison::compare;
+use common::gpu::gpu as shared;
+use common::op_examples::{VARIANTS, op_examples, variant};
 use pollster::block_on;
-use reference_cases::{Backend, check_folder};
 use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::wgpu::{Gpu, WgpuExecutable};
 use seqlab::engine::backend::{Executable, JOURNAL_ROWS};
 use seqlab::engine::cell::Cell;
 use seqlab::engine::error::EngineError;
-use seqlab::engine::graph::{Flat, Graph, Kind, Op, ValueId};
+use seqlab::engine::graph::{Graph, Kind, ValueId};
 use seqlab::engine::optimiser::Optimiser;
 use seqlab::engine::plan::Plan;
 use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::language_model::LanguageModel;
-
-/// How many times a reference's tolerance a GPU may take, as `tests/reference/README.md` says.
-const ALLOWANCE: f64 = 10.0;
-
-/// How many times an example's tolerance.
-const EXAMPLE_ALLOWANCE: f64 = 2.0;
-
-fn request() -> Gpu {
-    block_on(Gpu::request()).unwrap_or_else(|error| {
-        panic!(
-            "{error}\nThese tests need a Vulkan driver. Without a GPU: apt-get install mesa-vulkan-drivers libvulkan1"
-        )
-    })
-}
-
-/// The GPU all tests share.
-fn shared() -> &'static Gpu {
-    static GPU: OnceLock<Gpu> = OnceLock::new();
-    GPU.get_or_init(request)
-}
 
 /// Software drivers use all cores for one test; two at a time only get in each other's way.
 fn alone() -> MutexGuard<'static, ()> {
@@ -58,74 +37,6 @@ fn read(machine: &mut dyn Executable, id: ValueId) -> Vec<f32> {
     block_on(machine.read(&[id])).expect("it can be read")
 }
 
-/// Writes an example's inputs, and the parameters and states of an optimiser.
-fn feed(machine: &mut dyn Executable, example: &OpExample, built: &Built) {
-    for (at, (input, id)) in example.inputs.iter().zip(&built.inputs).enumerate() {
-        let written = match input.kind() {
-            Kind::Ids => machine.write_ids(*id, &input.ids(at as u32)),
-            Kind::Float => machine.write(*id, &input.floats(at as u32)),
-        };
-        written.expect("an input can be written");
-    }
-    for (flat, id) in built.graph.flats() {
-        let rng = Rng::new(9, Stream::Task);
-        let number = |at: u64| match flat {
-            // Squares must be larger than the means they go with.
-            Flat::State(0) => 1.0 + rng.uniform(at),
-            Flat::State(_) => 0.1 + 0.4 * rng.uniform(at),
-            _ => rng.normal(at),
-        };
-        if *flat != Flat::Gradients {
-            let data: Vec<f32> = (0..built.graph.flat_len() as u64).map(number).collect();
-            machine.write(*id, &data).expect("a flat buffer can be written");
-        }
-    }
-}
-
-/// The largest error of an output as a share of what is allowed, and where.
-fn worst(example: &OpExample, got: &[f32], want: &[f64]) -> (f64, String) {
-    let largest = want.iter().fold(1e-36_f64, |largest, x| largest.max(x.abs()));
-    let mut worst = (0.0, String::new());
-    for (at, (got, want)) in got.iter().zip(want).enumerate() {
-        let scale = match example.op {
-            // Functions of one number: element by element.
-            Op::Unary(_) => want.abs() + 1e-4,
-            Op::UnaryGrad(_) => want.abs() + 1e-2,
-            _ => largest,
-        };
-        let allowed = EXAMPLE_ALLOWANCE * example.tolerance * scale;
-        let share = (f64::from(*got) - want).abs() / allowed;
-        if share.is_nan() || share > worst.0 {
-            let share = if share.is_nan() { f64::INFINITY } else { share };
-            worst = (share, format!("at {at}: got {got:e}, want {want:e}"));
-        }
-    }
-    worst
-}
-
-/// Runs an example on both and compares; the largest share of the tolerance.
-fn compare(gpu: &Gpu, example: &OpExample) -> (f64, String) {
-    let built = example.build().unwrap_or_else(|error| panic!("{}: {error}", example.describe()));
-    let mut oracle = CpuExecutable::<f64>::new(Plan::new(built.graph.clone(), usize::MAX).expect("memory"), &[]);
-    let mut machine = load(gpu, &built.graph, &[]);
-    machine.poison(f32::NAN);
-    feed(&mut oracle, example, &built);
-    feed(&mut machine, example, &built);
-    oracle.run(0).expect("it runs");
-    machine.run(0).expect("it runs");
-    let mut result = (0.0, String::new());
-    for output in &built.outputs {
-        let got = read(&mut machine, *output);
-        let want = oracle.view(*output).expect("it is there");
-        assert_eq!(got.len(), want.len());
-        let next = worst(example, &got, want);
-        if next.0 >= result.0 {
-            result = next;
-        }
-    }
-    result
-}
-
 #[test]
 fn every_variant_of_op_is_in_the_table() {
     let found: BTreeSet<&str> = op_examples().iter().map(|example| variant(&example.op)).collect();
@@ -137,25 +48,12 @@ fn every_op_computes_what_the_cpu_computes() {
     let _turn = alone();
     let mut failures = Vec::new();
     for example in op_examples() {
-        let (share, place) = compare(shared(), &example);
+        let (share, place) = block_on(compare(shared(), &example));
         if share > 1.0 {
             failures.push(format!("{}: {share:.2} of what is allowed, {place}", example.describe()));
         }
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
-}
-
-#[test]
-fn the_gpu_meets_the_references() {
-    let _turn = alone();
-    let backend = Backend {
-        name: "GPU",
-        allowance: ALLOWANCE,
-        load: |plan, journal| Ok(Box::new(block_on(WgpuExecutable::new(shared(), plan, journal))?)),
-    };
-    let report = check_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference"), &backend);
-    assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
-    assert!(report.compared > 0, "no tensor was compared");
 }
 
 /// A language model's training step.
@@ -308,7 +206,7 @@ fn super_wide() -> Graph {
 #[test]
 fn a_lost_device_says_so() {
     let _turn = alone();
-    let gpu = request();
+    let gpu = block_on(Gpu::request()).expect("another device of the same adapter");
     let training = training(Cell::Rnn, 4, [2, 2, 5]);
     let mut machine = load(&gpu, &training.graph, &[training.loss]);
     training.start(&mut machine, [2, 2, 5]);
@@ -325,12 +223,13 @@ fn a_lost_device_says_so() {
 fn a_training_step_is_few_dispatches_and_few_pipelines() {
     let _turn = alone();
     let training = training(Cell::Lstm, 128, [64, 32, 64]);
-    let gpu = request();
+    let gpu = block_on(Gpu::request()).expect("another device of the same adapter");
     let machine = load(&gpu, &training.graph, &[training.loss]);
     assert!(machine.dispatches(0) <= 40, "{} dispatches", machine.dispatches(0));
     let before = gpu.pipelines();
     assert!(before < machine.dispatches(0));
     let again = load(&gpu, &training.graph, &[]);
     assert_eq!(gpu.pipelines(), before);
-    println!("{} dispatches, {} pipelines on {}", again.dispatches(0), before, again.adapter());
+    assert!(!again.adapter().is_empty());
+    println!("{} dispatches, {before} pipelines", again.dispatches(0));
 }

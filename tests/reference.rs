@@ -3,8 +3,8 @@
 //!     cargo test --release --test reference
 //!     SEQLAB_REFERENCE=/path/to/folder cargo test --release --test reference
 //!
-//! runs every case of `tests/reference`, or of another folder in its format, that the engine knows, and names the
-//! others. See `tests/reference/README.md`.
+//! runs every case of `tests/reference` and `tests/reference_more`, or of another folder in their format, that the engine
+//! knows, and names the others. See `tests/reference/README.md`.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod common;
@@ -20,10 +20,25 @@ use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::wgpu::WgpuExecutable;
 
 fn check(backend: &Backend) {
-    let given = std::env::var_os("SEQLAB_REFERENCE").map(PathBuf::from);
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
-    let report = check_folder(given.as_deref().unwrap_or(&own), backend);
-    let mut text = format!("\n{}, allowed {} times the tolerance:\n", backend.name, backend.allowance);
+    match std::env::var_os("SEQLAB_REFERENCE").map(PathBuf::from) {
+        Some(folder) => {
+            check_one(&folder, backend);
+        }
+        None => {
+            let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+            for folder in ["reference", "reference_more"] {
+                let unknown = check_one(&tests.join(folder), backend);
+                assert!(unknown.is_empty(), "not known: {}", unknown.join(", "));
+            }
+        }
+    }
+}
+
+/// Checks a folder; returns the cases the engine does not know.
+fn check_one(folder: &Path, backend: &Backend) -> Vec<String> {
+    let report = check_folder(folder, backend);
+    let mut text =
+        format!("\n{} on {}, allowed {} times the tolerance:\n", folder.display(), backend.name, backend.allowance);
     for line in &report.lines {
         text += &format!("  {line}\n");
     }
@@ -34,7 +49,7 @@ fn check(backend: &Backend) {
     std::io::stdout().write_all(text.as_bytes()).expect("standard output takes text");
     assert!(report.failures.is_empty(), "{}:\n{}", backend.name, report.failures.join("\n"));
     assert!(report.compared > 0, "no tensor was compared");
-    assert!(given.is_some() || report.unknown.is_empty(), "{} is not known", report.unknown.join(", "));
+    report.unknown
 }
 
 #[test]

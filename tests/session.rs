@@ -3,6 +3,7 @@
 
 use seqlab::engine::cell::Cell;
 use seqlab::spec::{BackendKind, ModelSpec, OptimiserKind};
+use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{BuildError, Drained, Session};
 
 const TEXT: &str = "the cat sat on the mat. the dog sat on the log. the frog sat on the bog. ";
@@ -12,7 +13,8 @@ fn spec() -> ModelSpec {
 }
 
 fn session(spec: &ModelSpec) -> Session {
-    let built = pollster::block_on(Session::new(spec, &TEXT.repeat(4), "the cat")).expect("a valid spec and text");
+    let built = pollster::block_on(Session::new(spec, &TEXT.repeat(4), "the cat", &mut Devices::default()))
+        .expect("a valid spec and text");
     assert!(built.1.is_none(), "the CPU needs no fallback");
     built.0
 }
@@ -78,8 +80,12 @@ fn a_run_that_diverges_says_where_and_keeps_the_last_good_state() {
 
 #[test]
 fn bad_specs_and_texts_are_refused_with_their_key() {
-    let refused = |spec: &ModelSpec, text: &str, probe: &str| match pollster::block_on(Session::new(spec, text, probe))
-    {
+    let refused = |spec: &ModelSpec, text: &str, probe: &str| match pollster::block_on(Session::new(
+        spec,
+        text,
+        probe,
+        &mut Devices::default(),
+    )) {
         Err(BuildError::Invalid(errors)) => errors.into_iter().map(|error| error.key).collect::<Vec<_>>(),
         Err(BuildError::Engine(error)) => panic!("{error}"),
         Ok(_) => panic!("accepted"),
@@ -92,8 +98,8 @@ fn bad_specs_and_texts_are_refused_with_their_key() {
 #[test]
 fn a_gpu_that_cannot_be_had_is_replaced_by_the_cpu_with_the_same_losses() {
     let gpu = ModelSpec { backend: BackendKind::Gpu, ..spec() };
-    let (mut there, refusal) =
-        pollster::block_on(Session::new(&gpu, &TEXT.repeat(4), "the")).expect("a valid spec and text");
+    let (mut there, refusal) = pollster::block_on(Session::new(&gpu, &TEXT.repeat(4), "the", &mut Devices::default()))
+        .expect("a valid spec and text");
     if refusal.is_some() {
         assert_eq!(there.backend(), BackendKind::Cpu);
         assert_eq!(losses(&mut there, 10), losses(&mut session(&spec()), 10));

@@ -1,5 +1,6 @@
 //! Every shader, with the constants it is used with: valid WGSL within WebGPU's default limits, and bound as the
 //! backend binds it.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod common;
 

@@ -45,7 +45,7 @@ fn ln4(x: vec4f) -> vec4f {
     let e = vec4f(exponent);
     let value = fma(e, vec4f(LN_2_HIGH), fma(e, vec4f(LN_2_LOW), 2.0 * s * artanh_ratio(s * s)));
     // What has no logarithm, and what flushes to 0, is the device's to answer.
-    return select(log(x), value, (x >= vec4f(1.1754944e-38)) & (x <= vec4f(3.4028235e38)));
+    return select(log(x), value, (x >= vec4f(1.1754944e-38)) & (x <= vec4f(3.4e38)));
 }
 
 // ln(1 + y) for y in 0..1.

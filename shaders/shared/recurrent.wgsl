@@ -51,30 +51,30 @@ fn multiply(local: u32, block: Block) {
     let end = min(block.rows, (slice + 1u) * chunk);
     var k = select(end, slice * chunk, slice < block.slices);
     var at = (block.first_row + k) * block.stride + block.first_column + column;
-    var sums = array<vec4f, 4>();
+    var sums = mat4x4f();
     workgroupBarrier();
-    for (; k + 4u <= end; k += 4u) {
+    // Eight loads at a time are under way.
+    for (; k + 8u <= end; k += 8u) {
         let w0 = weights[at];
         let w1 = weights[at + block.stride];
         let w2 = weights[at + 2u * block.stride];
         let w3 = weights[at + 3u * block.stride];
-        let x0 = memory[k];
-        let x1 = memory[k + 1u];
-        let x2 = memory[k + 2u];
-        let x3 = memory[k + 3u];
-        sums[0] += w0.x * x0 + w1.x * x1 + w2.x * x2 + w3.x * x3;
-        sums[1] += w0.y * x0 + w1.y * x1 + w2.y * x2 + w3.y * x3;
-        sums[2] += w0.z * x0 + w1.z * x1 + w2.z * x2 + w3.z * x3;
-        sums[3] += w0.w * x0 + w1.w * x1 + w2.w * x2 + w3.w * x3;
-        at += 4u * block.stride;
+        let w4 = weights[at + 4u * block.stride];
+        let w5 = weights[at + 5u * block.stride];
+        let w6 = weights[at + 6u * block.stride];
+        let w7 = weights[at + 7u * block.stride];
+        sums = add_product(sums, w0, memory[k]);
+        sums = add_product(sums, w1, memory[k + 1u]);
+        sums = add_product(sums, w2, memory[k + 2u]);
+        sums = add_product(sums, w3, memory[k + 3u]);
+        sums = add_product(sums, w4, memory[k + 4u]);
+        sums = add_product(sums, w5, memory[k + 5u]);
+        sums = add_product(sums, w6, memory[k + 6u]);
+        sums = add_product(sums, w7, memory[k + 7u]);
+        at += 8u * block.stride;
     }
     for (; k < end; k++) {
-        let w = weights[at];
-        let x = memory[k];
-        sums[0] += w.x * x;
-        sums[1] += w.y * x;
-        sums[2] += w.z * x;
-        sums[3] += w.w * x;
+        sums = add_product(sums, weights[at], memory[k]);
         at += block.stride;
     }
     workgroupBarrier();
@@ -85,6 +85,11 @@ fn multiply(local: u32, block: Block) {
         memory[place(4u * local + 3u)] = sums[3];
     }
     workgroupBarrier();
+}
+
+// A column for each of four outputs, a row for each of four sequences.
+fn add_product(sums: mat4x4f, w: vec4f, x: vec4f) -> mat4x4f {
+    return mat4x4f(sums[0] + w.x * x, sums[1] + w.y * x, sums[2] + w.z * x, sums[3] + w.w * x);
 }
 
 // One output of the last product, counted from the block's first column, for the four sequences.

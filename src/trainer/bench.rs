@@ -13,7 +13,7 @@ use crate::nn::language_model::LanguageModel;
 use crate::protocol::{BenchResult, Workload};
 use crate::spec::BackendKind;
 
-use super::device::{self, MEMORY_LIMIT};
+use super::device::{Devices, MEMORY_LIMIT};
 use super::model;
 
 /// A named workload: the table every benchmark goes through.
@@ -44,7 +44,11 @@ pub fn workloads() -> Vec<Named> {
 ///
 /// # Errors
 /// [`EngineError::NoAdapter`] and [`EngineError::Memory`].
-pub async fn run(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResult, EngineError> {
+pub async fn run(
+    workload: &Workload,
+    devices: &mut Devices,
+    now: &dyn Fn() -> f64,
+) -> Result<BenchResult, EngineError> {
     let language_model = LanguageModel {
         cell: workload.cell,
         layers: workload.layers,
@@ -58,7 +62,7 @@ pub async fn run(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResu
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
     let (flops, transcendentals) = (plan.matmul_flops(0), plan.transcendentals(0));
-    let mut executable = device::open(workload.backend, plan, &training.journal[..1]).await?;
+    let mut executable = devices.open(workload.backend, plan, &training.journal[..1]).await?;
     executable.write(training.persistent[0], &initial)?;
 
     let (tokens, targets) = periodic_batch(workload);
@@ -104,7 +108,7 @@ pub async fn run(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResu
         backend: workload.backend,
         adapter: executable.adapter().to_owned(),
         flops_per_step: flops,
-        gemm_peak: machine.gemm_peak,
+        gemm_peak: machine.gemm_peak(),
         bound_steps_per_second: bound,
         dispatches: executable.dispatches(0),
     })
@@ -125,32 +129,54 @@ fn periodic_batch(workload: &Workload) -> (Vec<u32>, Vec<u32>) {
     (tokens, targets)
 }
 
-/// What this machine reaches: the best rates seen.
+/// What this machine reaches, measured in turn with the steps, so that both have the same share of a busy machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Machine {
-    /// FLOP/s of the best matrix product.
-    pub gemm_peak: f64,
-    /// tanh evaluations per second.
-    pub transcendental_rate: f64,
+    gemm: [Rate; 3],
+    tanh: Rate,
+}
+
+/// Work done and the seconds it took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    amount: f64,
+    seconds: f64,
+}
+
+impl Rate {
+    fn add(&mut self, (amount, seconds): (f64, f64)) {
+        self.amount += amount;
+        self.seconds += seconds;
+    }
+
+    fn per_second(self) -> f64 {
+        self.amount / self.seconds.max(f64::MIN_POSITIVE)
+    }
 }
 
 impl Machine {
-    /// One round of measurements of a few milliseconds; the best of all rounds is kept.
+    /// One round of measurements of a few milliseconds each.
     pub fn measure(&mut self, now: &dyn Fn() -> f64) {
-        for size in [Size { m: 48, n: 512, k: 128 }, Size { m: 128, n: 128, k: 128 }, Size { m: 96, n: 256, k: 256 }] {
-            self.gemm_peak = self.gemm_peak.max(gemm_rate(size, now));
+        let sizes = [Size { m: 48, n: 512, k: 128 }, Size { m: 128, n: 128, k: 128 }, Size { m: 96, n: 256, k: 256 }];
+        for (rate, size) in self.gemm.iter_mut().zip(sizes) {
+            rate.add(time_gemm(size, now));
         }
-        self.transcendental_rate = self.transcendental_rate.max(tanh_rate(now));
+        self.tanh.add(time_tanh(now));
+    }
+
+    /// FLOP/s of the quickest matrix product; 0 before any measurement.
+    pub fn gemm_peak(&self) -> f64 {
+        self.gemm.iter().map(|rate| rate.per_second()).fold(0.0, f64::max)
     }
 
     /// Steps per second if nothing but matrix products and transcendental functions took time.
     pub fn bound(&self, flops: f64, transcendentals: f64) -> f64 {
-        1.0 / (flops / self.gemm_peak + transcendentals / self.transcendental_rate)
+        1.0 / (flops / self.gemm_peak() + transcendentals / self.tanh.per_second())
     }
 }
 
-/// Repeats `work`, of `amount` units, for about 4 ms.
-fn rate(amount: f64, now: &dyn Fn() -> f64, mut work: impl FnMut()) -> f64 {
+/// Repeats `work`, of `amount` units, for about 4 ms: units done, and seconds.
+fn time(amount: f64, now: &dyn Fn() -> f64, mut work: impl FnMut()) -> (f64, f64) {
     work();
     let (begin, mut done) = (now(), 0.0);
     loop {
@@ -158,24 +184,24 @@ fn rate(amount: f64, now: &dyn Fn() -> f64, mut work: impl FnMut()) -> f64 {
         done += amount;
         let seconds = now() - begin;
         if seconds > 0.004 {
-            return done / seconds;
+            return (done, seconds);
         }
     }
 }
 
-fn gemm_rate(size: Size, now: &dyn Fn() -> f64) -> f64 {
+fn time_gemm(size: Size, now: &dyn Fn() -> f64) -> (f64, f64) {
     let (a, b) = (vec![0.5_f32; size.m * size.k], vec![0.25_f32; size.k * size.n]);
     let mut packed = vec![0.0; gemm::packed_b_len(size.n, size.k)];
     gemm::pack_b(size.n, size.k, Mat::rows(&b, size.n), &mut packed);
     let mut c = vec![0.0; size.m * size.n];
     let mut scratch = vec![0.0; gemm::gemm_prepacked_scratch(size)];
-    rate(2.0 * (size.m * size.n * size.k) as f64, now, || {
+    time(2.0 * (size.m * size.n * size.k) as f64, now, || {
         gemm::gemm_prepacked(size, Mat::rows(&a, size.k), &packed, &mut c, size.n, Start::Zero, &mut scratch);
     })
 }
 
-fn tanh_rate(now: &dyn Fn() -> f64) -> f64 {
+fn time_tanh(now: &dyn Fn() -> f64) -> (f64, f64) {
     let x: Vec<f32> = (0..4096).map(|at| at as f32 / 1024.0 - 2.0).collect();
     let mut y = vec![0.0; x.len()];
-    rate(x.len() as f64, now, || unary::unary(Unary::Tanh, &x, &mut y))
+    time(x.len() as f64, now, || unary::unary(Unary::Tanh, &x, &mut y))
 }

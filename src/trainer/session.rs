@@ -9,7 +9,7 @@ use crate::engine::plan::Plan;
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 
-use super::device::{self, MEMORY_LIMIT};
+use super::device::{Devices, MEMORY_LIMIT, on_cpu};
 use super::model::{self, Training};
 use super::observer::Observer;
 
@@ -86,7 +86,12 @@ impl Session {
     ///
     /// # Errors
     /// Everything that is wrong with the spec, the text and the probe text.
-    pub async fn new(spec: &ModelSpec, text: &str, probe: &str) -> Result<(Session, Option<EngineError>), BuildError> {
+    pub async fn new(
+        spec: &ModelSpec,
+        text: &str,
+        probe: &str,
+        devices: &mut Devices,
+    ) -> Result<(Session, Option<EngineError>), BuildError> {
         let mut errors = spec.validate().err().unwrap_or_default();
         let corpus = Corpus::new(text, spec).map_err(|error| errors.push(error)).ok();
         let probe_error = check_probe(probe).err();
@@ -101,11 +106,11 @@ impl Session {
         let observer = Observer::new(&language_model, corpus.vocabulary.encode(probe))?;
 
         let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
-        let (executable, backend, refusal) = match device::open(spec.backend, plan, &training.journal).await {
+        let (executable, backend, refusal) = match devices.open(spec.backend, plan, &training.journal).await {
             Ok(executable) => (executable, spec.backend, None),
             Err(error) => {
                 let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
-                (device::open(BackendKind::Cpu, plan, &training.journal).await?, BackendKind::Cpu, Some(error))
+                (on_cpu(plan, &training.journal), BackendKind::Cpu, Some(error))
             }
         };
         let mut numbers = initial.clone();
@@ -311,9 +316,9 @@ impl Session {
     ///
     /// # Errors
     /// [`EngineError::Memory`].
-    pub async fn fall_back(&mut self) -> Result<(), EngineError> {
+    pub fn fall_back(&mut self) -> Result<(), EngineError> {
         let plan = Plan::new(self.training.graph.clone(), MEMORY_LIMIT)?;
-        self.executable = device::open(BackendKind::Cpu, plan, &self.training.journal).await?;
+        self.executable = on_cpu(plan, &self.training.journal);
         self.backend = BackendKind::Cpu;
         self.restore_good()
     }

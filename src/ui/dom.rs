@@ -9,6 +9,14 @@ pub fn now() -> f64 {
     window().performance().map_or(0.0, |clock| clock.now())
 }
 
+/// Marks a moment on the browser's own timeline, the first time it is called for `name`.
+pub fn mark_once(name: &str) {
+    if let Some(clock) = window().performance().filter(|clock| clock.get_entries_by_name(name).length() == 0) {
+        // A mark is for whoever measures; the page does without.
+        let _ = clock.mark(name);
+    }
+}
+
 /// Device pixels of a CSS pixel.
 pub fn pixel_ratio() -> f64 {
     window().device_pixel_ratio().clamp(1.0, 3.0)

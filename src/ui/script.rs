@@ -8,6 +8,7 @@
 //! await seqlab.step(100)                 // resolves when they are done
 //! seqlab.metrics()                       // {step, loss, accuracy, tokensPerSecond, stepMs, gradientNorm}
 //! await seqlab.probe("parameters/rnn.weight_hh_l0")      // {shape, values}
+//! seqlab.loseGpu()                       // as if the driver had been reset: training goes on on the CPU
 //! await seqlab.bench({cell: "lstm", layers: 1, vocab: 64, hidden: 128, steps: 64, batch: 32, backend: "cpu", seconds: 2})
 //! ```
 //! Keys are those of the link (`cell`, `hidden`, `lr`, ...); `set` rejects with the message the control would show and
@@ -39,6 +40,7 @@ pub fn install(lab: Lab) {
     method(&object, "undo", move |_| undefined(|| lab.undo()));
     method(&object, "redo", move |_| undefined(|| lab.redo()));
     method(&object, "step", move |count| step(lab, &count).into());
+    method(&object, "loseGpu", move |_| undefined(|| lab.lose_gpu()));
     method(&object, "probe", move |path| probe(lab, &path).into());
     method(&object, "bench", move |options| measure(lab, &options).into());
     put(&window(), "seqlab", &object);

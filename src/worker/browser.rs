@@ -12,6 +12,9 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 use super::lab::Lab;
 use crate::protocol::{Command, Event};
 
+/// Bytes of the smallest buffer a frame travels in, so that small frames do not make a new one each time they grow.
+const LEAST_BUFFER: u32 = 4096;
+
 /// What arrives between two slices of work.
 #[derive(Default)]
 struct Mailbox {
@@ -84,7 +87,7 @@ fn send(mailbox: &RefCell<Mailbox>, event: &Event, numbers: Option<&[f32]>) {
     let buffer = numbers.map(|numbers| {
         let bytes = (numbers.len() * 4) as u32;
         let spare = mailbox.borrow_mut().spare.take().filter(|spare| spare.byte_length() >= bytes);
-        let buffer = spare.unwrap_or_else(|| ArrayBuffer::new(bytes.next_power_of_two()));
+        let buffer = spare.unwrap_or_else(|| ArrayBuffer::new(bytes.max(LEAST_BUFFER).next_power_of_two()));
         Float32Array::new_with_byte_offset_and_length(&buffer, 0, numbers.len() as u32).copy_from(numbers);
         buffer
     });

@@ -4,6 +4,7 @@ use crate::engine::error::EngineError;
 use crate::protocol::{Command, Event, FrameHeader, ModelInfo, Section};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 use crate::trainer::bench;
+use crate::trainer::device::Devices;
 use crate::trainer::session::{BuildError, Drained, Session};
 
 /// Training goes on for about so long, in seconds, before messages are looked at.
@@ -26,6 +27,7 @@ pub type Post = Box<dyn Fn(&Event, Option<&[f32]>)>;
 pub struct Lab {
     post: Post,
     now: fn() -> f64,
+    devices: Devices,
     session: Option<Session>,
     probe: String,
     temperature: f32,
@@ -80,6 +82,7 @@ impl Lab {
         Lab {
             post,
             now,
+            devices: Devices::default(),
             session: None,
             probe: "The".to_owned(),
             temperature: 0.7,
@@ -121,7 +124,8 @@ impl Lab {
             Command::Watch { paths } => self.watched = paths,
             Command::NextFrame => self.frame_wanted = true,
             Command::Probe { id, path } => self.probe(id, path).await,
-            Command::Bench { id, workload } => match bench::run(&workload, &self.now).await {
+            Command::LoseGpu => self.devices.lose_gpu(),
+            Command::Bench { id, workload } => match bench::run(&workload, &mut self.devices, &self.now).await {
                 Ok(result) => self.tell(&Event::Bench { id, result }),
                 Err(error) => self.tell(&Event::Failed { id, message: error.to_string() }),
             },
@@ -165,7 +169,7 @@ impl Lab {
     }
 
     async fn build(&mut self, spec: &ModelSpec, text: &str, run: bool) {
-        let (session, refusal) = match Session::new(spec, text, &self.probe).await {
+        let (session, refusal) = match Session::new(spec, text, &self.probe, &mut self.devices).await {
             Ok(built) => built,
             Err(error) => return self.refuse(error),
         };
@@ -292,7 +296,7 @@ impl Lab {
     async fn recover(&mut self, error: EngineError) {
         let Some(session) = &mut self.session else { return };
         let on_gpu = session.backend() == BackendKind::Gpu;
-        match if on_gpu { session.fall_back().await } else { Err(error.clone()) } {
+        match if on_gpu { session.fall_back() } else { Err(error.clone()) } {
             Ok(()) => {
                 let step = session.step();
                 let info = Box::new(describe(session));

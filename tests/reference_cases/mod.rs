@@ -25,8 +25,11 @@ pub struct Backend {
     /// How many times the manifest's tolerance it may take.
     pub allowance: f64,
     /// A plan on it, with the values to journal.
-    pub load: fn(Plan, &[ValueId]) -> Result<Box<dyn Executable>, EngineError>,
+    pub load: Load,
 }
+
+/// Puts a plan on a backend.
+pub type Load = fn(Plan, &[ValueId]) -> Result<Box<dyn Executable>, EngineError>;
 
 /// Why a case gave no numbers.
 pub enum Refusal {

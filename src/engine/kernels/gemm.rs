@@ -64,11 +64,14 @@ pub struct Size {
     pub k: usize,
 }
 
-/// Rows and columns of the tile of C that is held in registers: 8 of 16 SIMD registers for the sums, 2 for B, the
+/// Rows and columns of the tile of C that is held in registers: 8 of 16 SIMD registers for the sums, 4 for B, the
 /// others for A and the products.
-const ROWS: usize = 4;
-const COLUMNS: usize = 2 * WIDTH;
-/// Summands worked on at a time: a panel of B (8 x 256 numbers) stays in the first-level cache.
+const ROWS: usize = 2;
+const COLUMNS: usize = LINE * WIDTH;
+/// Registers to a row of the tile, and to a row of a narrow tile at the right edge.
+const LINE: usize = 4;
+const NARROW: usize = 2;
+/// Summands worked on at a time: a panel of B (16 x 256 numbers) stays in the first-level cache.
 const DEPTH: usize = 256;
 /// Rows of A laid out at a time.
 const HEIGHT: usize = 128;
@@ -103,25 +106,33 @@ pub fn gemm<R: Real>(
         let depth = DEPTH.min(k - from);
         pack_b(n, depth, b.below(from), packed);
         let start = if from == 0 { start } else { Start::Keep };
-        let panels = Panels { data: packed, stride: depth * COLUMNS };
+        let panels = Panels { data: packed, from: 0, total: depth };
         add_blocks(Size { m, n, k: depth }, a.right_of(from), panels, c, ldc, start, scratch);
     }
 }
 
 /// Numbers [`pack_b`] writes.
 pub fn packed_b_len(n: usize, k: usize) -> usize {
-    n.next_multiple_of(COLUMNS) * k
+    n.next_multiple_of(NARROW * WIDTH) * k
 }
 
-/// Lays B (k, n) out for [`gemm_prepacked`]: panels of 8 columns, [n / 8, k, 8], the last filled up with zeros.
+/// Lays B (k, n) out for [`gemm_prepacked`]: panels of 16 columns, [n / 16, k, 16], the last filled up with zeros
+/// to 16 or, if that is enough, to 8.
 pub fn pack_b<R: Real>(n: usize, k: usize, b: Mat<'_, R>, packed: &mut [R]) {
-    if k == 0 {
-        return;
+    for left in (0..n).step_by(COLUMNS) {
+        let (columns, b) = (COLUMNS.min(n - left), b.right_of(left).transpose());
+        let packed = &mut packed[left * k..];
+        if is_narrow(columns) {
+            interleave::<R, { NARROW * WIDTH }>(columns, k, b, packed);
+        } else {
+            interleave::<R, COLUMNS>(columns, k, b, packed);
+        }
     }
-    for (panel, packed) in packed[..packed_b_len(n, k)].chunks_exact_mut(k * COLUMNS).enumerate() {
-        let b = b.right_of(panel * COLUMNS).transpose();
-        interleave::<R, COLUMNS>(COLUMNS.min(n - panel * COLUMNS), k, b, packed);
-    }
+}
+
+/// Whether so many columns fit a narrow panel.
+fn is_narrow(columns: usize) -> bool {
+    columns <= NARROW * WIDTH
 }
 
 /// Numbers of scratch memory for [`gemm_prepacked`].
@@ -146,7 +157,7 @@ pub fn gemm_prepacked<R: Real>(
     for from in (0..k).step_by(DEPTH) {
         let depth = DEPTH.min(k - from);
         let start = if from == 0 { start } else { Start::Keep };
-        let panels = Panels { data: &packed[from * COLUMNS..], stride: k * COLUMNS };
+        let panels = Panels { data: packed, from, total: k };
         add_blocks(Size { m, n, k: depth }, a.right_of(from), panels, c, ldc, start, scratch);
     }
 }
@@ -163,11 +174,12 @@ fn begin<R: Real>(size: Size, c: &mut [R], ldc: usize, start: Start<'_, R>) {
     }
 }
 
-/// B laid out: panel j is `data[j * stride..]`, 8 numbers for each of the k summands.
+/// B laid out by [`pack_b`] with `total` summands, of which those from `from` on are wanted.
 #[derive(Clone, Copy)]
 struct Panels<'a, R> {
     data: &'a [R],
-    stride: usize,
+    from: usize,
+    total: usize,
 }
 
 /// C = start + A B for at most DEPTH summands.
@@ -184,107 +196,185 @@ fn add_blocks<R: Real>(
     for top in (0..m).step_by(HEIGHT) {
         let height = HEIGHT.min(m - top);
         let packed = &mut scratch[..height.next_multiple_of(ROWS) * k];
-        for (strip, packed) in packed.chunks_exact_mut(ROWS * k).enumerate() {
-            interleave::<R, ROWS>(ROWS.min(height - strip * ROWS), k, a.below(top + strip * ROWS), packed);
-        }
-        for (panel, left) in (0..n).step_by(COLUMNS).enumerate() {
+        pack_a(height, k, a.below(top), packed);
+        for left in (0..n).step_by(COLUMNS) {
             let columns = COLUMNS.min(n - left);
-            let b = &b.data[panel * b.stride..][..k * COLUMNS];
-            let start = match start {
-                Start::Row(row) => Start::Row(&row[left..left + columns]),
-                other => other,
+            let width = if is_narrow(columns) { NARROW * WIDTH } else { COLUMNS };
+            let tile = Tile {
+                b: &b.data[left * b.total + b.from * width..][..k * width],
+                ldc,
+                columns,
+                start: match start {
+                    Start::Row(row) => Start::Row(&row[left..left + columns]),
+                    other => other,
+                },
+                zero: std::hint::black_box(0),
             };
             for (strip, a) in packed.chunks_exact(ROWS * k).enumerate() {
-                let rows = ROWS.min(height - strip * ROWS);
                 let c = &mut c[(top + strip * ROWS) * ldc + left..];
-                if rows == ROWS {
-                    tile::<R, ROWS>(a, b, c, ldc, columns, start);
-                } else {
-                    short_tile(rows, a, b, c, ldc, columns, start);
+                match (strip * ROWS + ROWS <= height, columns == COLUMNS) {
+                    (true, true) => tile.run::<ROWS, LINE, true>(a, c),
+                    (all_rows, _) => tile.run_at_edge(all_rows, a, c),
                 }
             }
         }
     }
 }
 
-/// A tile of fewer rows than [`ROWS`].
-#[cold]
-fn short_tile<R: Real>(rows: usize, a: &[R], b: &[R], c: &mut [R], ldc: usize, columns: usize, start: Start<'_, R>) {
-    match rows {
-        1 => tile::<R, 1>(a, b, c, ldc, columns, start),
-        2 => tile::<R, 2>(a, b, c, ldc, columns, start),
-        _ => tile::<R, 3>(a, b, c, ldc, columns, start),
+/// Lays `m` rows of A (m, k) out in strips of two rows, [m / 2, k, 2], the last filled up with zeros.
+fn pack_a<R: Real>(m: usize, k: usize, a: Mat<'_, R>, packed: &mut [R]) {
+    let whole = if a.row == 1 { m / PAIR * PAIR } else { 0 };
+    let (columns, rows) = packed.split_at_mut(whole * k);
+    pack_columns(k, a, columns);
+    for (strip, packed) in rows.chunks_exact_mut(ROWS * k).enumerate() {
+        let above = whole + strip * ROWS;
+        interleave::<R, ROWS>(ROWS.min(m - above), k, a.below(above), packed);
     }
 }
 
-/// The first HIGH rows of a tile of C: c = start + A B, sums in registers. A is [k, ROWS], B is [k, COLUMNS].
-#[inline(always)]
-fn tile<R: Real, const HIGH: usize>(a: &[R], b: &[R], c: &mut [R], ldc: usize, columns: usize, start: Start<'_, R>) {
-    let mut sums: [[R::Lanes; 2]; HIGH] = std::array::from_fn(|i| match start {
-        Start::Zero => [R::Lanes::splat(R::ZERO); 2],
-        Start::Keep => load_line(&c[i * ldc..][..columns]),
-        Start::Row(row) => load_line(row),
-    });
-    for (a, b) in a.chunks_exact(ROWS).zip(b.chunks_exact(COLUMNS)) {
-        let b = [R::Lanes::load(b), R::Lanes::load(&b[WIDTH..])];
-        for (sums, &a) in sums.iter_mut().zip(a) {
-            let a = R::Lanes::splat(a);
-            sums[0] = sums[0] + a * b[0];
-            sums[1] = sums[1] + a * b[1];
+/// Rows of a pair of strips.
+const PAIR: usize = 2 * ROWS;
+
+/// [`pack_a`] for whole pairs of strips of a column-major A: a few columns at a time, so that they stay in the cache.
+fn pack_columns<R: Real>(k: usize, a: Mat<'_, R>, packed: &mut [R]) {
+    const NEAR: usize = 16;
+    for from in (0..k).step_by(NEAR) {
+        let range = from * ROWS..(from + NEAR).min(k) * ROWS;
+        for (pair, packed) in packed.chunks_exact_mut(PAIR * k).enumerate() {
+            let (upper, lower) = packed.split_at_mut(ROWS * k);
+            let lines = upper[range.clone()].chunks_exact_mut(ROWS).zip(lower[range.clone()].chunks_exact_mut(ROWS));
+            for (p, (upper, lower)) in lines.enumerate() {
+                let column = &a.data[(from + p) * a.col + pair * PAIR..][..PAIR];
+                upper.copy_from_slice(&column[..ROWS]);
+                lower.copy_from_slice(&column[ROWS..]);
+            }
         }
     }
-    for (i, sums) in sums.into_iter().enumerate() {
-        store_line(sums, &mut c[i * ldc..][..columns]);
+}
+
+/// What the tiles of one panel of B share.
+struct Tile<'a, R> {
+    /// [k, 16] or, narrow, [k, 8].
+    b: &'a [R],
+    ldc: usize,
+    columns: usize,
+    start: Start<'a, R>,
+    /// 0, which the compiler must not know: see [`add_products`].
+    zero: usize,
+}
+
+impl<R: Real> Tile<'_, R> {
+    /// A tile that lacks rows or columns.
+    #[inline(never)]
+    fn run_at_edge(&self, all_rows: bool, a: &[R], c: &mut [R]) {
+        match (all_rows, is_narrow(self.columns)) {
+            (true, true) => self.run::<ROWS, NARROW, false>(a, c),
+            (true, false) => self.run::<ROWS, LINE, false>(a, c),
+            (false, true) => self.run::<1, NARROW, false>(a, c),
+            (false, false) => self.run::<1, LINE, false>(a, c),
+        }
+    }
+
+    /// The first HIGH rows of C: c = start + A B, sums in registers. A is [k, ROWS]; FULL if no column lacks.
+    #[inline(always)]
+    fn run<const HIGH: usize, const WIDE: usize, const FULL: bool>(&self, a: &[R], c: &mut [R]) {
+        let columns = if FULL { WIDE * WIDTH } else { self.columns };
+        let mut sums: [[R::Lanes; WIDE]; HIGH] = std::array::from_fn(|i| match self.start {
+            Start::Zero => [R::Lanes::splat(R::ZERO); WIDE],
+            Start::Keep => load_line(&c[i * self.ldc..][..columns]),
+            Start::Row(row) => load_line(&row[..columns]),
+        });
+        add_products(a, self.b, self.zero, &mut sums);
+        for (i, sums) in sums.into_iter().enumerate() {
+            store_line(sums, &mut c[i * self.ldc..][..columns]);
+        }
     }
 }
 
-/// One line of a tile, at most [`COLUMNS`] numbers.
+/// sums += A B, for A [k, ROWS] and B [k, WIDE * 4]: the heart of every product.
+///
+/// Four steps a turn, each with its own way out, over pointers that move on by a number the compiler does not know:
+/// otherwise LLVM (loop strength reduction) computes every address anew, where WebAssembly's loads could add a
+/// constant for nothing, and V8 spends a tenth of the time on it.
 #[inline(always)]
-fn load_line<R: Real>(line: &[R]) -> [R::Lanes; 2] {
-    if line.len() == COLUMNS {
-        return [R::Lanes::load(line), R::Lanes::load(&line[WIDTH..])];
+fn add_products<R: Real, const HIGH: usize, const WIDE: usize>(
+    a: &[R],
+    b: &[R],
+    zero: usize,
+    sums: &mut [[R::Lanes; WIDE]; HIGH],
+) {
+    const TURN: usize = 4;
+    let mut left = a.len() / ROWS;
+    assert!(HIGH <= ROWS && b.len() == left * WIDE * WIDTH);
+    let (mut a, mut b) = (a.as_ptr().cast::<[R; ROWS]>(), b.as_ptr().cast::<[[R; WIDTH]; WIDE]>());
+    while left > 0 {
+        for step in 0..TURN {
+            // SAFETY: `left` > 0 steps remain from `a + step` and `b + step` on, by the lengths above.
+            let (a, b) = unsafe { (*a.add(step), *b.add(step)) };
+            let b = b.map(R::Lanes::from_array);
+            for (sums, a) in sums.iter_mut().zip(a) {
+                let a = R::Lanes::splat(a);
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum = *sum + a * b;
+                }
+            }
+            left -= 1;
+            if left == 0 {
+                return;
+            }
+        }
+        // SAFETY: more than TURN steps remained before this turn.
+        (a, b) = unsafe { (a.add(TURN + (left & zero)), b.add(TURN + (left & zero))) };
     }
-    let (first, second) = line.split_at(line.len().min(WIDTH));
-    [R::Lanes::load_part(first), R::Lanes::load_part(second)]
+}
+
+/// One line of a tile; zeros beyond its end.
+#[inline(always)]
+fn load_line<R: Real, const WIDE: usize>(line: &[R]) -> [R::Lanes; WIDE] {
+    std::array::from_fn(|i| match line.get(i * WIDTH..(i + 1) * WIDTH) {
+        Some(four) => R::Lanes::load(four),
+        None => R::Lanes::load_part(line.get(i * WIDTH..).unwrap_or(&[])),
+    })
 }
 
 /// Writes one line of a tile.
 #[inline(always)]
-fn store_line<R: Real>([first, second]: [R::Lanes; 2], line: &mut [R]) {
-    if line.len() == COLUMNS {
-        first.store(line);
-        second.store(&mut line[WIDTH..]);
-        return;
+fn store_line<R: Real, const WIDE: usize>(sums: [R::Lanes; WIDE], line: &mut [R]) {
+    for (part, sum) in line.chunks_mut(WIDTH).zip(sums) {
+        if part.len() == WIDTH { sum.store(part) } else { sum.store_part(part) }
     }
-    let (left, right) = line.split_at_mut(line.len().min(WIDTH));
-    first.store_part(left);
-    second.store_part(right);
 }
 
 /// packed [k, N] = the transpose of `rows` rows of A (rows, k), with zeros for the rows up to N.
 fn interleave<R: Real, const N: usize>(rows: usize, k: usize, a: Mat<'_, R>, packed: &mut [R]) {
-    let lines = packed.chunks_exact_mut(N).take(k).enumerate();
+    let packed = &mut packed[..k * N];
     if rows == N && a.row == 1 {
-        lines.for_each(|(p, packed)| packed.copy_from_slice(&a.data[p * a.col..][..N]));
+        packed.chunks_exact_mut(N).enumerate().for_each(|(p, line)| line.copy_from_slice(&a.data[p * a.col..][..N]));
     } else if rows == N && a.col == 1 {
-        interleave_rows::<R, N>(k, a, packed);
+        interleave_rows::<R, N>(std::array::from_fn(|i| &a.data[i * a.row..][..k]), packed);
     } else {
-        for (p, packed) in lines {
-            let (filled, rest) = packed.split_at_mut(rows);
+        for (p, line) in packed.chunks_exact_mut(N).enumerate() {
+            let (filled, rest) = line.split_at_mut(rows);
             filled.iter_mut().enumerate().for_each(|(i, x)| *x = a.data[i * a.row + p * a.col]);
             rest.fill(R::ZERO);
         }
     }
 }
 
-/// [`interleave`] for N contiguous rows, by squares of 4 x 4.
-fn interleave_rows<R: Real, const N: usize>(k: usize, a: Mat<'_, R>, packed: &mut [R]) {
-    let rows: [&[R]; N] = std::array::from_fn(|i| &a.data[i * a.row..][..k]);
-    let whole = k / WIDTH * WIDTH;
-    let (front, back) = packed[..k * N].split_at_mut(whole * N);
-    for (p, block) in front.chunks_exact_mut(WIDTH * N).enumerate() {
+/// [`interleave`] for N contiguous rows, four numbers of each at a time.
+fn interleave_rows<R: Real, const N: usize>(rows: [&[R]; N], packed: &mut [R]) {
+    let whole = packed.len() / (WIDTH * N) * WIDTH;
+    let (front, back) = packed.split_at_mut(whole * N);
+    for (at, block) in front.chunks_exact_mut(WIDTH * N).enumerate() {
+        let at = Four(at);
+        if N == 2 {
+            let [low, high] = at.get(rows[0]).zip(at.get(rows[1]));
+            low.store(block);
+            high.store(&mut block[WIDTH..]);
+            continue;
+        }
         for i in (0..N).step_by(WIDTH) {
-            let square = std::array::from_fn(|j| Four(p * WIDTH).get(rows[i + j]));
+            let square = std::array::from_fn(|j| at.get(rows[i + j]));
             for (line, column) in block.chunks_exact_mut(N).zip(R::Lanes::transpose(square)) {
                 column.store(&mut line[i..]);
             }

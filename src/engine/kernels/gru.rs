@@ -13,21 +13,21 @@ impl<R: Real> Recurrence<R> for Gru {
     const GATES: usize = 3;
     const TRACE: usize = 4;
 
+    #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         let w = step.hidden;
         let one = R::Lanes::splat(R::ONE);
-        let bias = blocks::<R, 3>(step.bias_ih, w);
+        let [bias_r, bias_z, bias_n] = blocks(step.bias_ih, w);
         for b in 0..step.h.len() / w {
-            let x = blocks::<R, 3>(&step.x_proj[b * 3 * w..], w);
-            let product = blocks::<R, 3>(&step.product[b * 3 * w..], w);
+            let [x_r, x_z, x_n] = blocks(&step.x_proj[b * 3 * w..], w);
+            let [p_r, p_z, p_n] = blocks(&step.product[b * 3 * w..], w);
             let [gate_r, gate_z, gate_n, gate_q] = blocks_mut(&mut step.gates[b * 4 * w..], w);
             let (h, h_prev) = (&mut step.h[b * w..][..w], &step.h_prev[b * w..][..w]);
             each!(w, |at| {
-                let input = |gate: usize| at.get(x[gate]) + at.get(bias[gate]);
-                let [product_r, product_z, q] = product.map(|product: &[R]| at.get(product));
-                let r = (input(0) + product_r).sigmoid();
-                let z = (input(1) + product_z).sigmoid();
-                let n = (input(2) + r * q).tanh();
+                let r = (at.get(x_r) + at.get(bias_r) + at.get(p_r)).sigmoid();
+                let z = (at.get(x_z) + at.get(bias_z) + at.get(p_z)).sigmoid();
+                let q = at.get(p_n);
+                let n = (at.get(x_n) + at.get(bias_n) + r * q).tanh();
                 at.put(gate_r, r);
                 at.put(gate_z, z);
                 at.put(gate_n, n);
@@ -39,17 +39,18 @@ impl<R: Real> Recurrence<R> for Gru {
 
     /// d_n = dh (1-z) (1-n^2); d_z = dh (h_prev - n) z(1-z); d_r = d_n q r(1-r); d_h is the same but d_n r;
     /// dh_prev += dh z (+ d_h W, the driver's).
+    #[inline(never)]
     fn backward(step: BackwardStep<'_, R>) {
         let w = step.hidden;
         let one = R::Lanes::splat(R::ONE);
         for b in 0..step.h.len() / w {
-            let gates = blocks::<R, 4>(&step.gates[b * 4 * w..], w);
+            let [r, z, n, q] = blocks(&step.gates[b * 4 * w..], w);
             let [x_r, x_z, x_n] = blocks_mut(&mut step.d_x[b * 3 * w..], w);
             let [h_r, h_z, h_n] = blocks_mut(&mut step.d_h[b * 3 * w..], w);
             let row = b * w..(b + 1) * w;
             let (h_prev, dh, dh_prev) = (&step.h_prev[row.clone()], &step.dh[row.clone()], &mut step.dh_prev[row]);
             each!(w, |at| {
-                let [r, z, n, q] = gates.map(|gate| at.get(gate));
+                let (r, z, n, q) = (at.get(r), at.get(z), at.get(n), at.get(q));
                 let d = at.get(dh);
                 let d_n = d * (one - z) * (one - n * n);
                 let d_z = d * (at.get(h_prev) - n) * (z * (one - z));

@@ -15,21 +15,21 @@ impl<R: Real> Recurrence<R> for GruTextbook {
     const FIRST: usize = 2;
     const TRACE: usize = 4;
 
+    #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         let w = step.hidden;
         let batch = step.h.len() / w;
         let one = R::Lanes::splat(R::ONE);
-        let bias = blocks::<R, 3>(step.bias_ih, w);
+        let [bias_r, bias_z, bias_n] = blocks(step.bias_ih, w);
         for b in 0..batch {
-            let x = blocks::<R, 2>(&step.x_proj[b * 3 * w..], w);
-            let product = blocks::<R, 2>(&step.product[b * 3 * w..], w);
+            let [x_r, x_z] = blocks(&step.x_proj[b * 3 * w..], w);
+            let [p_r, p_z] = blocks(&step.product[b * 3 * w..], w);
             let [gate_r, gate_z, _, gate_s] = blocks_mut(&mut step.gates[b * 4 * w..], w);
             let h_prev = &step.h_prev[b * w..][..w];
             each!(w, |at| {
-                let sum = |gate: usize| at.get(x[gate]) + at.get(bias[gate]) + at.get(product[gate]);
-                let r = sum(0).sigmoid();
+                let r = (at.get(x_r) + at.get(bias_r) + at.get(p_r)).sigmoid();
                 at.put(gate_r, r);
-                at.put(gate_z, sum(1).sigmoid());
+                at.put(gate_z, (at.get(x_z) + at.get(bias_z) + at.get(p_z)).sigmoid());
                 at.put(gate_s, r * at.get(h_prev));
             });
         }
@@ -42,7 +42,7 @@ impl<R: Real> Recurrence<R> for GruTextbook {
             let [_, gate_z, gate_n, _] = blocks_mut(&mut step.gates[b * 4 * w..], w);
             let (h, h_prev) = (&mut step.h[b * w..][..w], &step.h_prev[b * w..][..w]);
             each!(w, |at| {
-                let n = (at.get(x) + at.get(bias[2]) + at.get(product)).tanh();
+                let n = (at.get(x) + at.get(bias_n) + at.get(product)).tanh();
                 let z = at.get(gate_z);
                 at.put(gate_n, n);
                 at.put(h, (one - z) * at.get(h_prev) + z * n);
@@ -52,6 +52,7 @@ impl<R: Real> Recurrence<R> for GruTextbook {
 
     /// d_n = dh z (1-n^2); d_z = dh (n - h_prev) z(1-z); ds = d_n W_n; d_r = ds h_prev r(1-r);
     /// dh_prev += dh (1-z) + ds r (+ [d_r d_z] W_rz, the driver's).
+    #[inline(never)]
     fn backward(step: BackwardStep<'_, R>) {
         let w = step.hidden;
         let batch = step.h.len() / w;

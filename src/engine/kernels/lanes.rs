@@ -27,6 +27,8 @@ pub trait Lanes<R: Real>:
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
     /// Lane i of result j is lane j of `rows[i]`.
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
+    /// The lanes of two in turn: a0 b0 a1 b1, a2 b2 a3 b3.
+    fn zip(self, other: Self) -> [Self; 2];
     /// Absolute value.
     fn abs(self) -> Self;
     /// Square root.
@@ -162,6 +164,10 @@ impl Lanes<f32> for F32x4 {
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         f32x4::transpose(rows.map(|row| row.0)).map(Self)
     }
+    #[inline(always)]
+    fn zip(self, other: Self) -> [Self; 2] {
+        [Self(self.0.unpack_lo(other.0)), Self(self.0.unpack_hi(other.0))]
+    }
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn max(self, other: Self) -> Self {
@@ -234,6 +240,10 @@ impl Lanes<f64> for F64x4 {
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         std::array::from_fn(|j| Self(std::array::from_fn(|i| rows[i].0[j])))
     }
+    fn zip(self, other: Self) -> [Self; 2] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+        [Self([a, e, b, f]), Self([c, g, d, h])]
+    }
     fn abs(self) -> Self {
         self.each(f64::abs)
     }
@@ -292,7 +302,7 @@ pub trait At: Copy {
     fn put<R: Real>(self, to: &mut [R], value: R::Lanes);
 }
 
-/// Four elements from a place on.
+/// The four elements from 4 i on.
 #[derive(Clone, Copy)]
 pub struct Four(pub usize);
 
@@ -303,15 +313,15 @@ pub struct Fewer(pub usize, pub usize);
 impl At for Four {
     #[inline(always)]
     fn range(self) -> std::ops::Range<usize> {
-        self.0..self.0 + WIDTH
+        self.0 * WIDTH..(self.0 + 1) * WIDTH
     }
     #[inline(always)]
     fn get<R: Real>(self, from: &[R]) -> R::Lanes {
-        R::Lanes::load(&from[self.0..][..WIDTH])
+        R::Lanes::from_array(from.as_chunks().0[self.0])
     }
     #[inline(always)]
     fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
-        value.store(&mut to[self.0..][..WIDTH]);
+        to.as_chunks_mut().0[self.0] = value.to_array();
     }
 }
 
@@ -331,16 +341,17 @@ impl At for Fewer {
 }
 
 /// `each!(len, |at| body)`: the body for all elements 0..len, four at a time ([`Four`]), then for the rest
-/// ([`Fewer`]). A macro, so that the body is compiled for each and the full ones carry no tests.
+/// ([`Fewer`]). A macro, so that the body is compiled for each and the full ones carry no tests; slices cut to the
+/// same length before need no bounds checks either.
 macro_rules! each {
     ($len:expr, |$at:ident| $body:expr) => {{
         let len = $len;
-        let mut start = 0;
-        while start + super::lanes::WIDTH <= len {
-            let $at = super::lanes::Four(start);
+        let fours = len / super::lanes::WIDTH;
+        for i in 0..fours {
+            let $at = super::lanes::Four(i);
             $body;
-            start += super::lanes::WIDTH;
         }
+        let start = fours * super::lanes::WIDTH;
         if start < len {
             let $at = super::lanes::Fewer(start, len - start);
             $body;

@@ -12,9 +12,11 @@ pub(super) struct Relu;
 impl<R: Real> Recurrence<R> for Tanh {
     const GATES: usize = 1;
     const TRACE: usize = 0;
+    #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         forward(step, |x| x.tanh());
     }
+    #[inline(never)]
     fn backward(step: BackwardStep<'_, R>) {
         backward(step, |h, dh| dh * (R::Lanes::splat(R::ONE) - h * h));
     }
@@ -23,9 +25,11 @@ impl<R: Real> Recurrence<R> for Tanh {
 impl<R: Real> Recurrence<R> for Relu {
     const GATES: usize = 1;
     const TRACE: usize = 0;
+    #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         forward(step, |x| x.max(R::Lanes::splat(R::ZERO)));
     }
+    #[inline(never)]
     fn backward(step: BackwardStep<'_, R>) {
         let zero = R::Lanes::splat(R::ZERO);
         backward(step, |h, dh| zero.if_less(h, dh, zero));
@@ -36,9 +40,10 @@ impl<R: Real> Recurrence<R> for Relu {
 #[inline(always)]
 fn forward<R: Real>(step: ForwardStep<'_, R>, act: impl Fn(R::Lanes) -> R::Lanes) {
     let hidden = step.hidden;
+    let bias = &step.bias_ih[..hidden];
     let rows = step.h.chunks_exact_mut(hidden).zip(step.x_proj.chunks_exact(hidden));
     for ((h, x), product) in rows.zip(step.product.chunks_exact(hidden)) {
-        each!(hidden, |i| i.put(h, act(i.get(x) + i.get(step.bias_ih) + i.get(product))));
+        each!(hidden, |i| i.put(h, act(i.get(x) + i.get(bias) + i.get(product))));
     }
 }
 

@@ -180,6 +180,11 @@ impl Lab {
         self.send(&Command::Reset);
     }
 
+    /// Gives the GPU up, as a driver's reset does: to try the way back to the CPU.
+    pub fn lose_gpu(self) {
+        self.send(&Command::LoseGpu);
+    }
+
     /// The same settings with another seed.
     pub fn new_seed(self) {
         let seed = self.setup.with_untracked(|setup| setup.spec.seed);

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use super::{Lab, Waiter};
 use crate::protocol::{Command, Event, FrameHeader, ModelInfo};
 use crate::spec::SpecError;
+use crate::ui::dom;
 use crate::ui::link::{Heard, Link};
 use crate::ui::setup::Setup;
 use crate::ui::undo::Timeline;
@@ -111,6 +112,9 @@ impl Lab {
 
     fn take_frame(self, header: FrameHeader, buffer: Option<ArrayBuffer>) {
         let running = header.running;
+        if header.step > 0 {
+            dom::mark_once("training");
+        }
         let (trust, stepped) = self
             .inner
             .try_update_value(|inner| {

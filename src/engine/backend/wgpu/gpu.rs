@@ -13,6 +13,7 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     name: String,
+    is_software: bool,
     lost: Lost,
     cache: Arc<Mutex<Cache>>,
 }
@@ -77,12 +78,20 @@ impl Gpu {
         let (on_loss, on_error) = (lost.clone(), lost.clone());
         device.set_device_lost_callback(move |reason, message| on_loss.report(format!("{message} ({reason:?})")));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| on_error.report(error.to_string())));
-        Ok(Gpu { device, queue, name: adapter.get_info().name, lost, cache: Arc::default() })
+        let info = adapter.get_info();
+        let is_software = info.device_type == wgpu::DeviceType::Cpu;
+        let name = name(&info, &device);
+        Ok(Gpu { device, queue, name, is_software, lost, cache: Arc::default() })
     }
 
-    /// The adapter's name, as far as the browser gives it.
+    /// The adapter's name, as far as the browser gives it; never empty.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether a program on the CPU stands in for a GPU: the CPU backend is faster then.
+    pub fn is_software(&self) -> bool {
+        self.is_software
     }
 
     /// Whether the device still works.
@@ -139,6 +148,28 @@ impl Gpu {
     pub fn pipelines(&self) -> usize {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).pipelines.len()
     }
+}
+
+/// Browsers hide the description and tell vendor and architecture ("apple metal-3"), or nothing.
+fn name(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> String {
+    let told = if info.name.is_empty() { name_in_browser(device) } else { Some(info.name.clone()) };
+    told.unwrap_or_else(|| "WebGPU".to_owned())
+}
+
+#[cfg(target_arch = "wasm32")]
+fn name_in_browser(device: &wgpu::Device) -> Option<String> {
+    let info = device.as_webgpu()?.adapter_info();
+    // Not every browser has it.
+    if info.is_undefined() {
+        return None;
+    }
+    let name = format!("{} {}", info.vendor(), info.architecture());
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn name_in_browser(_device: &wgpu::Device) -> Option<String> {
+    None
 }
 
 fn pipeline(
