@@ -88,7 +88,7 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
 /// What the colours of a view mean.
 #[component]
 pub fn ColourScale(palette: Memo<Palette>, ends: Signal<(f32, f32)>) -> impl IntoView {
-    let end = move |value: f32| if value == 0.0 { "0".to_owned() } else { format::significant(f64::from(value), 2) };
+    let end = |value: f32| format::fixed(f64::from(value), usize::from(value.fract() != 0.0));
     view! {
         <span class="scale" aria-label="Colour scale">
             <span>{move || end(ends.get().0)}</span>

@@ -51,7 +51,7 @@ pub fn EquationPanel() -> impl IntoView {
         <Show when=move || open.get()>
             <div class="equation" role="dialog" aria-labelledby="equation-title">
                 <div class="head">
-                    <h2 id="equation-title">{move || lab.equation.get().map(|site| title(&site))}</h2>
+                    <h2 id="equation-title" aria-live="polite">{move || lab.equation.get().map(|site| title(&site))}</h2>
                     <SignalTabs/>
                     <button type="button" class="quiet" aria-label="Close the equation" on:click=move |_| lab.close_equation()>
                         "\u{d7}"

@@ -179,11 +179,16 @@ fn readout(lab: Lab) -> String {
     lab.frame.track();
     let layer = lab.focus.with(|focus| focus.layer);
     let character = lab.probe_symbols.with(|symbols| symbols.get(mark.step).cloned()).unwrap_or_default();
-    let place = format!("t {}  \u{201c}{}\u{201d}  unit {}", mark.step + 1, format::visible(&character), mark.unit + 1);
+    let place = format!(
+        "t\u{a0}{}  \u{201c}{}\u{201d}  unit\u{a0}{}",
+        mark.step + 1,
+        format::visible(&character),
+        mark.unit + 1
+    );
     lab.with_store(|store| {
         let value = |signal: &CellSignal| {
             let value = store.tensor(&signal_path(layer, signal.symbol))?.at(mark.step, mark.unit)?;
-            Some(format!("  {} {}", signal.symbol, format::fixed(f64::from(value), 3)))
+            Some(format!("  {}\u{a0}{}", signal.symbol, format::fixed(f64::from(value), 3)))
         };
         place + &lab.cell().signals().iter().filter_map(value).collect::<String>()
     })
