@@ -70,7 +70,7 @@ fn Readouts() -> impl IntoView {
         ("Step time", "ms", Signal::derive(move || number(Some(lab.readout.get().step_ms), 2))),
     ];
     let item = |(name, unit, value): (&'static str, &'static str, Signal<String>)| {
-        view! { <div><dt>{name}</dt><dd><span class="number">{value}</span>" "<small>{unit}</small></dd></div> }
+        view! { <div><dt>{name}" "<small>{unit}</small></dt><dd class="number">{value}</dd></div> }
     };
     view! { <dl class="readouts">{items.map(item).collect_view()}<Badge/></dl> }
 }
