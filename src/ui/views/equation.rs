@@ -57,7 +57,7 @@ pub fn EquationPanel() -> impl IntoView {
                         "\u{d7}"
                     </button>
                 </div>
-                {move || reading.with(|reading| body(reading))}
+                {move || reading.with(body)}
             </div>
         </Show>
     }
