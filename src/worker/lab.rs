@@ -137,10 +137,11 @@ impl Lab {
         if let Err(error) = self.slice().await {
             self.recover(error).await;
         }
-        if self.frame_wanted && self.changed {
-            if let Err(error) = self.frame().await {
-                self.recover(error).await;
-            }
+        if self.frame_wanted
+            && self.changed
+            && let Err(error) = self.frame().await
+        {
+            self.recover(error).await;
         }
     }
 
@@ -212,10 +213,10 @@ impl Lab {
             let message = format!("The temperature goes from {low} to {high}.");
             return self.reject(vec![SpecError::new("temperature", message)]);
         }
-        if let Some(session) = &mut self.session {
-            if let Err(error) = session.set_probe(&probe) {
-                return self.refuse(error);
-            }
+        if let Some(session) = &mut self.session
+            && let Err(error) = session.set_probe(&probe)
+        {
+            return self.refuse(error);
         }
         (self.probe, self.temperature) = (probe, temperature);
         self.stale = true;

@@ -191,8 +191,9 @@ impl Graph {
     fn row_norm_rule(&mut self, x: ValueId, norm: ValueId, dy: ValueId) -> InputGradients {
         let floor = self.affine(norm, 1.0, 1e-30)?;
         let mut wide = self.binary(Binary::Div, dy, floor)?;
-        for axis in self.shape(x).0[1..].to_vec() {
-            wide = self.apply_first(Op::ExpandLast { width: axis }, &[wide])?;
+        let shape = self.shape(x).clone();
+        for width in &shape.0[1..] {
+            wide = self.apply_first(Op::ExpandLast { width: *width }, &[wide])?;
         }
         Ok(vec![Some(self.binary(Binary::Mul, x, wide)?)])
     }

@@ -181,8 +181,8 @@ async fn pointing_marks_everywhere_and_a_click_opens_the_equation() {
         let value: f64 = shown.split(" f ").nth(1).and_then(|rest| rest.split_whitespace().next()).and_then(|f| f.parse().ok()).unwrap_or(f64::NAN);
         assert!((value - engine.as_f64().unwrap_or(f64::NAN)).abs() < 6e-4, "{shown} against {engine}");
         page.js("document.querySelectorAll('.heat-body')[1].click()").await?;
-        page.until("document.querySelector('aside.equation math')", 10.0).await?;
-        page.until("document.querySelector('aside.equation').textContent.includes('the same')", 10.0).await?;
+        page.until("document.querySelector('.equation math')", 10.0).await?;
+        page.until("document.querySelector('.equation').textContent.includes('the same')", 10.0).await?;
         page.assert_no_errors().await
     })
     .await;
