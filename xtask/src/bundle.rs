@@ -1,6 +1,6 @@
 //! Building the static site with Trunk.
 
-use crate::{Result, paths, process, setup};
+use crate::{Result, names, paths, process, setup};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -37,18 +37,26 @@ fn trunk() -> Command {
     command
 }
 
-/// Trunk could run wasm-opt itself, but fails where there is none; this skips it.
+/// Trunk could run wasm-opt itself, but fails where there is none; this only drops the names then.
 fn optimise_all() -> Result {
+    let modules = files_ending(&paths::dist(), ".wasm")?;
     if setup::wasm_opt().is_none() {
-        println!("  without wasm-opt (see cargo xtask setup)");
-        return Ok(());
+        println!("  without wasm-opt (see cargo xtask setup): only dropping the names of functions");
+        return modules.iter().try_for_each(|wasm| drop_names(wasm));
     }
     let mut used = HashSet::new();
-    for wasm in files_ending(&paths::dist(), ".wasm")? {
+    for wasm in modules {
         used.insert(optimise(&wasm)?);
     }
     forget_all_but(&used);
     Ok(())
+}
+
+fn drop_names(wasm: &Path) -> Result {
+    let failed = |why: String| format!("{}: {why}", wasm.display());
+    let module = std::fs::read(wasm).map_err(|error| failed(error.to_string()))?;
+    let smaller = names::without_names(&module).ok_or_else(|| failed("is no module".into()))?;
+    std::fs::write(wasm, smaller).map_err(|error| failed(error.to_string()))
 }
 
 /// Replaces one module by its optimised form, kept under a hash of the input: wasm-opt is slow, and

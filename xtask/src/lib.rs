@@ -6,6 +6,7 @@
 pub mod browser;
 mod bundle;
 mod debian;
+mod names;
 pub mod paths;
 mod process;
 pub mod server;
