@@ -23,8 +23,8 @@ fn executable(workload: &Workload, backend: BackendKind, devices: &mut Devices) 
         hidden: workload.hidden,
     };
     let optimiser = seqlab::engine::optimiser::Optimiser::ADAM;
-    let training =
-        model::training(&language_model, workload.steps, workload.batch, optimiser).expect("the workloads' shapes fit");
+    let training = model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)
+        .expect("the workloads' shapes fit");
     let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
     let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT).expect("the workloads are small");
     let mut executable = pollster::block_on(devices.open(backend, plan, &training.journal[..1])).ok()?;

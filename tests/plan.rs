@@ -21,7 +21,7 @@ use seqlab::engine::plan::{Plan, Role};
 use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
-use seqlab::trainer::model::{Training, training};
+use seqlab::trainer::model::{Training, Watch, training};
 
 /// The system's allocator, counting what this thread asks of it.
 struct Counting;
@@ -82,7 +82,7 @@ struct Ready {
 
 impl Ready {
     fn new(cell: Cell, optimiser: Optimiser) -> Ready {
-        let training = training(&model(cell), TIME, BATCH, optimiser).expect("a valid model");
+        let training = training(&model(cell), TIME, BATCH, optimiser, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut machine = CpuExecutable::new(plan, &training.journal);
         let initial = initial_parameters(&training.graph, cell, 9, 1, Initialisation::default());
@@ -174,7 +174,8 @@ fn a_long_chain_needs_two_buffers() {
 /// Without sharing, a buffer for every value.
 #[test]
 fn a_model_shares_its_buffers() {
-    let training = training(&model(Cell::Lstm), TIME, BATCH, Optimiser::ADAM).expect("a valid model");
+    let training =
+        training(&model(Cell::Lstm), TIME, BATCH, Optimiser::ADAM, Watch::Everything).expect("a valid model");
     let all: usize = training.graph.values().iter().map(|value| value.shape.len() * 4).sum();
     let plan = Plan::new(training.graph, usize::MAX).expect("no limit");
     assert!(plan.bytes() < all * 3 / 4, "{} of {all} bytes", plan.bytes());
@@ -182,7 +183,8 @@ fn a_model_shares_its_buffers() {
 
 #[test]
 fn the_memory_limit_is_kept_and_said_in_numbers() {
-    let graph = || training(&model(Cell::Gru), TIME, BATCH, Optimiser::SGD).expect("a valid model").graph;
+    let graph =
+        || training(&model(Cell::Gru), TIME, BATCH, Optimiser::SGD, Watch::Everything).expect("a valid model").graph;
     let needed = Plan::new(graph(), usize::MAX).expect("no limit").bytes();
     assert!(Plan::new(graph(), needed).is_ok());
     let error = Plan::new(graph(), needed - 1).expect_err("one byte is missing");
@@ -194,7 +196,7 @@ fn the_memory_limit_is_kept_and_said_in_numbers() {
 #[test]
 fn the_printed_plan_names_its_steps_and_values() {
     for cell in Cell::ALL {
-        let training = training(&model(cell), TIME, BATCH, Optimiser::ADAM).expect("a valid model");
+        let training = training(&model(cell), TIME, BATCH, Optimiser::ADAM, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph, usize::MAX).expect("no limit");
         let text = plan.to_string();
         for step in &plan.programs()[0].steps {

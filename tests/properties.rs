@@ -24,7 +24,7 @@ use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
 use seqlab::spec::{BackendKind, ModelSpec, OptimiserKind, PROPERTIES, limits};
-use seqlab::trainer::model::{Training, training};
+use seqlab::trainer::model::{Training, Watch, training};
 
 /// The same cases at every run; others with PROPTEST_RNG_SEED, more with PROPTEST_CASES.
 fn config(cases: u32) -> ProptestConfig {
@@ -265,7 +265,7 @@ proptest! {
         seed in any::<u32>(),
     ) {
         let model = LanguageModel { cell, layers, vocabulary, embedding, hidden };
-        let training = training(&model, time, batch, Optimiser::SGD).expect("a valid model");
+        let training = training(&model, time, batch, Optimiser::SGD, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut exact = CpuExecutable::<f64>::new(plan.clone(), &training.journal);
         let mut cpu = CpuExecutable::<f32>::new(plan.clone(), &training.journal);

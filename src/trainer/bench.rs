@@ -57,7 +57,8 @@ pub async fn run(
         hidden: workload.hidden,
     };
     let optimiser = Optimiser::ADAM;
-    let mut training = model::training(&language_model, workload.steps, workload.batch, optimiser)?;
+    let mut training =
+        model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)?;
     let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;

@@ -2,7 +2,7 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Flat, Graph, Kind, ValueId};
+use crate::engine::graph::{Flat, Gradients, Graph, Kind, Op, ValueId};
 use crate::engine::optimiser::Optimiser;
 use crate::nn::language_model::{ForwardPass, LanguageModel, LayerState};
 use crate::spec::{ModelSpec, OptimiserKind};
@@ -37,10 +37,19 @@ pub struct Training {
     pub targets: ValueId,
     /// The optimiser's changing coefficients.
     pub hyper: ValueId,
-    /// Loss, accuracy and the gradient norm of every parameter: a row of the journal.
+    /// Loss, accuracy where it is watched, and the gradient norm of every parameter: a row of the journal.
     pub journal: Vec<ValueId>,
     /// Parameters, then the optimiser's states: what a snapshot keeps.
     pub persistent: Vec<ValueId>,
+}
+
+/// What a training step computes besides training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Nothing: what the benchmark measures.
+    Nothing,
+    /// What the views show: accuracy, and the norms of dL/dh_t and dL/dc_t at every timestep.
+    Everything,
 }
 
 /// One training step: forward, cross entropy at every timestep, backpropagation through all of them, optimiser.
@@ -52,6 +61,7 @@ pub fn training(
     time: usize,
     batch: usize,
     optimiser: Optimiser,
+    watch: Watch,
 ) -> Result<Training, EngineError> {
     let mut graph = Graph::default();
     let parameters = model.parameters(&mut graph);
@@ -63,10 +73,30 @@ pub fn training(
     let nll = graph.cross_entropy(pass.logits, targets, None)?;
     let loss = graph.mean(nll)?;
     graph.name(loss, "loss");
-    let hits = graph.apply(crate::engine::graph::Op::ArgmaxEquals, &[pass.logits, targets])?[0];
-    let accuracy = graph.mean(hits)?;
-    graph.name(accuracy, "accuracy");
+    let mut journal = vec![loss];
+    if watch == Watch::Everything {
+        let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
+        let accuracy = graph.mean(hits)?;
+        graph.name(accuracy, "accuracy");
+        journal.push(accuracy);
+    }
     let gradients = graph.keep_gradients(loss)?;
+    if watch == Watch::Everything {
+        name_gradient_norms(&mut graph, &pass, &gradients)?;
+    }
+    graph.optimise(optimiser)?;
+    let hyper = graph.find("hyper")?;
+    journal.push(graph.find("gradient_norms")?);
+    let mut persistent = vec![graph.flat(Flat::Parameters)];
+    for state in 0..optimiser.states() {
+        let state = graph.flat(Flat::State(state));
+        persistent.push(state);
+    }
+    Ok(Training { graph, tokens, targets, hyper, journal, persistent })
+}
+
+/// `layers/K/grad_h_norm` and `layers/K/grad_c_norm` (T): the norm of dL/dh_t and dL/dc_t at every timestep.
+fn name_gradient_norms(graph: &mut Graph, pass: &ForwardPass, gradients: &Gradients) -> Result<(), EngineError> {
     for (number, layer) in pass.layers.iter().enumerate() {
         for (states, name) in [(Some(layer.h), "grad_h_norm"), (layer.c, "grad_c_norm")] {
             if let Some(total) = states.and_then(|states| gradients.total(states)) {
@@ -75,15 +105,7 @@ pub fn training(
             }
         }
     }
-    graph.optimise(optimiser)?;
-    let hyper = graph.find("hyper")?;
-    let journal = vec![loss, accuracy, graph.find("gradient_norms")?];
-    let mut persistent = vec![graph.flat(Flat::Parameters)];
-    for state in 0..optimiser.states() {
-        let state = graph.flat(Flat::State(state));
-        persistent.push(state);
-    }
-    Ok(Training { graph, tokens, targets, hyper, journal, persistent })
+    Ok(())
 }
 
 /// The graph that views and sampling run: programs `probe` and `sample`, batch of one.
@@ -98,7 +120,7 @@ pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<Graph, 
     let states = model.states(&mut graph, "probe", 1);
     let pass = model.forward(&mut graph, &parameters, tokens, &states)?;
     name_signals(&mut graph, model.cell, model.hidden, &pass)?;
-    let probabilities = graph.apply(crate::engine::graph::Op::Softmax, &[pass.logits])?[0];
+    let probabilities = graph.apply(Op::Softmax, &[pass.logits])?[0];
     graph.name(probabilities, "probe/probabilities");
 
     graph.program("sample");

@@ -10,7 +10,7 @@ use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
-use super::model::{self, Training};
+use super::model::{self, Training, Watch};
 use super::observer::Observer;
 
 /// Parameters and optimiser state after a step.
@@ -100,7 +100,8 @@ impl Session {
 
         let language_model = model::language_model(spec, corpus.vocabulary.len());
         let optimiser = model::optimiser(spec.optimiser);
-        let training = model::training(&language_model, spec.sequence_length, spec.batch, optimiser)?;
+        let training =
+            model::training(&language_model, spec.sequence_length, spec.batch, optimiser, Watch::Everything)?;
         let options = Initialisation { forget_bias: spec.forget_bias, spectral_radius: spec.spectral_radius };
         let initial = initial_parameters(&training.graph, spec.cell, spec.hidden, spec.seed, options);
         let observer = Observer::new(&language_model, corpus.vocabulary.encode(probe))?;

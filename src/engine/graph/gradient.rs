@@ -205,9 +205,7 @@ impl Graph {
         gradients: &mut Gradients,
     ) -> InputGradients {
         match node.op {
-            Op::Recurrent(cell) if dy[..1 + usize::from(cell.has_cell_state())].iter().any(Option::is_some) => {
-                self.recurrent_rule(cell, node, dy, gradients)
-            }
+            Op::Recurrent(cell) => self.recurrent_rule(cell, node, dy, gradients),
             _ => Ok(vec![None; node.inputs.len()]),
         }
     }
@@ -221,6 +219,10 @@ impl Graph {
         gradients: &mut Gradients,
     ) -> InputGradients {
         let states = 1 + usize::from(cell.has_cell_state());
+        if dy[states..].iter().any(Option::is_some) {
+            let detail = "the recorded gates are for looking at: no gradient flows through them".to_owned();
+            return Err(EngineError::Shape { op: node.op.name(), detail });
+        }
         let (weight_hh, h, h0) = (node.inputs[1], node.outputs[0], node.inputs[4]);
         let gates = (cell.recorded() > 0).then(|| node.outputs[states]);
         let outside_h = match dy[0] {

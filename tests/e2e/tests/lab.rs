@@ -165,7 +165,7 @@ async fn pointing_marks_everywhere_and_a_click_opens_the_equation() {
         page.js(point).await?;
         page.wait(0.3).await;
         let readout = page.js("return document.getElementById('signals-readout').textContent").await?;
-        let shown = readout.as_str().unwrap_or_default().to_owned();
+        let shown = readout.as_str().unwrap_or_default().replace('\u{a0}', " ").replace('\u{2212}', "-");
         for symbol in ["t ", "unit ", " f ", " h "] {
             assert!(shown.contains(symbol), "{shown:?} lacks {symbol:?}");
         }

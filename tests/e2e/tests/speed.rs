@@ -76,7 +76,7 @@ async fn a_step_costs_in_proportion_to_its_time_and_batch() {
                 Result::Ok(token)
             }
         };
-        for (small, large) in [((32, 16), (256, 16)), ((64, 8), (64, 64))] {
+        for (small, large) in [((128, 16), (512, 16)), ((64, 8), (64, 64))] {
             let ratio = cost(large.0, large.1).await? / cost(small.0, small.1).await?;
             println!("ratio {ratio:.2}");
             assert!(ratio < 1.5, "a token of {large:?} costs {ratio:.2} times one of {small:?}");
