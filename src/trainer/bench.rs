@@ -134,7 +134,7 @@ fn periodic_batch(workload: &Workload) -> (Vec<u32>, Vec<u32>) {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Machine {
     gemm: [Rate; 3],
-    tanh: Rate,
+    functions: Rate,
 }
 
 /// Work done and the seconds it took.
@@ -162,7 +162,7 @@ impl Machine {
         for (rate, size) in self.gemm.iter_mut().zip(sizes) {
             rate.add(time_gemm(size, now));
         }
-        self.tanh.add(time_tanh(now));
+        self.functions.add(time_functions(now));
     }
 
     /// FLOP/s of the quickest matrix product; 0 before any measurement.
@@ -172,7 +172,7 @@ impl Machine {
 
     /// Steps per second if nothing but matrix products and transcendental functions took time.
     pub fn bound(&self, flops: f64, transcendentals: f64) -> f64 {
-        1.0 / (flops / self.gemm_peak() + transcendentals / self.tanh.per_second())
+        1.0 / (flops / self.gemm_peak() + transcendentals / self.functions.per_second())
     }
 }
 
@@ -201,8 +201,10 @@ fn time_gemm(size: Size, now: &dyn Fn() -> f64) -> (f64, f64) {
     })
 }
 
-fn time_tanh(now: &dyn Fn() -> f64) -> (f64, f64) {
+/// The functions of a recurrent step in about the shares they have there: sigmoid, tanh, exp.
+fn time_functions(now: &dyn Fn() -> f64) -> (f64, f64) {
+    const MIX: [Unary; 3] = [Unary::Sigmoid, Unary::Tanh, Unary::Exp];
     let x: Vec<f32> = (0..4096).map(|at| at as f32 / 1024.0 - 2.0).collect();
     let mut y = vec![0.0; x.len()];
-    time(x.len() as f64, now, || unary::unary(Unary::Tanh, &x, &mut y))
+    time((MIX.len() * x.len()) as f64, now, || MIX.iter().for_each(|kind| unary::unary(*kind, &x, &mut y)))
 }
