@@ -140,5 +140,5 @@ fn build() -> Result {
 fn end_to_end() -> Result {
     let mut command = process::cargo();
     command.args(["test", "--locked", "--package", "e2e", "--profile", "dev"]);
-    process::run(command.args(["--", "--test-threads", "1"]))
+    process::run(command.args(["--", "--test-threads", "1", "--show-output"]))
 }
