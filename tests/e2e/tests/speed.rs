@@ -13,7 +13,8 @@ const WORKLOADS: [(&str, &str); 5] = [
 
 /// The share of the bound a workload is meant to reach.
 const TARGET: f64 = 0.6;
-/// Below this the test fails: what neighbours on a busy machine have been seen to take away is left out of account.
+/// Below this the test fails. It is less than the target because W2 does not safely reach that yet (59 to 61 % on a
+/// quiet machine): quicken W2, then make this the target.
 const LEAST: f64 = 0.5;
 
 async fn measure(page: &Page, workload: &str, seconds: f64) -> Result<Value> {
