@@ -9,15 +9,20 @@ macro_rules! files {
 
 /// Every kernel: name and text.
 pub const KERNELS: &[(&str, &str)] = files!["shaders/":
+    additive_energy
+    additive_energy_grad
     affine
     argmax_equals
     binary
+    cache_write
+    cached_attention
     conv1d_causal
     conv1d_causal_grad_input
     conv1d_causal_grad_weight
     copy
     cross_entropy
     cross_entropy_grad
+    einsum
     embedding
     embedding_grad
     expand_last
@@ -30,6 +35,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     gru_textbook_forward
     layer_norm
     layer_norm_grad
+    length_mask
     log_softmax
     log_softmax_grad
     logsumexp
