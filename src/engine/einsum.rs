@@ -198,7 +198,11 @@ impl fmt::Display for Einsum {
             for (place, axis) in term.iter().enumerate() {
                 formatter.write_str(if place == 0 { "" } else { " " })?;
                 let names: Vec<String> = axis.iter().map(char::to_string).collect();
-                if names.len() == 1 { formatter.write_str(&names[0])? } else { write!(formatter, "({})", names.join(" "))? }
+                if names.len() == 1 {
+                    formatter.write_str(&names[0])?
+                } else {
+                    write!(formatter, "({})", names.join(" "))?
+                }
             }
         }
         Ok(())

@@ -108,12 +108,7 @@ impl Graph {
         earliest
     }
 
-    fn accumulate(
-        &mut self,
-        gradients: &mut Gradients,
-        value: ValueId,
-        gradient: ValueId,
-    ) -> Result<(), EngineError> {
+    fn accumulate(&mut self, gradients: &mut Gradients, value: ValueId, gradient: ValueId) -> Result<(), EngineError> {
         let sum = match gradients.of(value) {
             Some(earlier) => self.binary(Binary::Add, earlier, gradient)?,
             None => gradient,
@@ -123,12 +118,7 @@ impl Graph {
     }
 
     /// Adds up the shares that waited for a value's earliest use, those of one kind at once where they can be.
-    fn settle(
-        &mut self,
-        value: ValueId,
-        waiting: &mut Waiting,
-        gradients: &mut Gradients,
-    ) -> Result<(), EngineError> {
+    fn settle(&mut self, value: ValueId, waiting: &mut Waiting, gradients: &mut Gradients) -> Result<(), EngineError> {
         // The latest use came first.
         let mut shares = waiting.shares.remove(&value).unwrap_or_default();
         shares.reverse();
@@ -173,7 +163,8 @@ impl Graph {
         match kind {
             Share::Product(op, _) => {
                 let [left, right] = [0, 1].map(|side| {
-                    let operand = |share: &Share| if let Share::Product(_, both) = share { Some(both[side]) } else { None };
+                    let operand =
+                        |share: &Share| if let Share::Product(_, both) = share { Some(both[side]) } else { None };
                     shares.iter().filter_map(operand).collect::<Vec<ValueId>>()
                 });
                 let longer = match op {
@@ -189,7 +180,8 @@ impl Graph {
                 }
             }
             Share::Rows(_, keep) => {
-                let rows = shares.iter().filter_map(|share| if let Share::Rows(x, _) = share { Some(*x) } else { None });
+                let rows =
+                    shares.iter().filter_map(|share| if let Share::Rows(x, _) = share { Some(*x) } else { None });
                 let all = self.stacked(rows.collect(), waiting)?;
                 Ok(vec![self.once(Op::SumLeading { keep: *keep }, &[all], waiting)?])
             }
@@ -262,15 +254,15 @@ impl Graph {
             Op::Transpose => Ok(vec![Share::Tensor(self.transpose(first)?)]),
             Op::Slice { axis, start, .. } => Ok(vec![Share::Part(first, *axis, *start)]),
             Op::Einsum(einsum) => {
-                let shares = [(0, x(1)), (1, x(0))].map(|(of, other)| {
-                    Share::Product(Op::Einsum(einsum.gradient(of)), [first, other])
-                });
+                let shares = [(0, x(1)), (1, x(0))]
+                    .map(|(of, other)| Share::Product(Op::Einsum(einsum.gradient(of)), [first, other]));
                 Ok(shares.into())
             }
             Op::Pad { axis, start, .. } => {
                 let len = self.shape(x(0)).0[*axis];
                 Ok(vec![Share::Tensor(self.slice(first, *axis, *start, len)?)])
             }
+            Op::Concat { axis } => self.concat_rule(*axis, &node.inputs, first),
             Op::ExpandLast { .. } => Ok(vec![Share::Tensor(self.apply_first(Op::SumLast, &[first])?)]),
             Op::ExpandLeading { .. } => {
                 let keep = self.shape(x(0)).0.len();
@@ -300,13 +292,17 @@ impl Graph {
                 let gradient = self.apply_first(Op::CrossEntropyGrad { ignore: *ignore }, &[x(0), x(1), first])?;
                 Ok(vec![Share::Tensor(gradient), Share::None])
             }
-            Op::WeightedMean => Ok(vec![Share::Tensor(self.apply_first(Op::WeightedMeanGrad, &[x(1), first])?), Share::None]),
+            Op::WeightedMean => {
+                Ok(vec![Share::Tensor(self.apply_first(Op::WeightedMeanGrad, &[x(1), first])?), Share::None])
+            }
             Op::Embedding { padding } => {
                 let rows = self.shape(x(1)).0[0];
                 let op = Op::EmbeddingGrad { padding: *padding, rows };
                 Ok(vec![Share::None, Share::Tensor(self.apply_first(op, &[x(0), first])?)])
             }
-            Op::LayerNorm { eps } => Ok(vec![Share::Tensor(self.apply_first(Op::LayerNormGrad { eps: *eps }, &[x(0), first])?)]),
+            Op::LayerNorm { eps } => {
+                Ok(vec![Share::Tensor(self.apply_first(Op::LayerNormGrad { eps: *eps }, &[x(0), first])?)])
+            }
             Op::Conv1dCausal => {
                 let taps = self.shape(x(1)).last();
                 let input = self.apply_first(Op::Conv1dCausalGradInput, &[x(1), first])?;
@@ -361,10 +357,19 @@ impl Graph {
         Ok(vec![Share::Tensor(da), db])
     }
 
-    fn matmul_rule(&mut self, ta: bool, tb: bool, a: ValueId, b: ValueId, dy: ValueId) -> InputGradients {
-        let over_rows = |left, right| {
-            Share::Product(Op::MatMul { transpose_a: true, transpose_b: false }, [left, right])
+    fn concat_rule(&mut self, axis: usize, parts: &[ValueId], dy: ValueId) -> InputGradients {
+        let mut start = 0;
+        let mut part = |x: &ValueId| {
+            let len = self.shape(*x).0[axis];
+            start += len;
+            Ok(Share::Tensor(self.slice(dy, axis, start - len, len)?))
         };
+        parts.iter().map(&mut part).collect()
+    }
+
+    fn matmul_rule(&mut self, ta: bool, tb: bool, a: ValueId, b: ValueId, dy: ValueId) -> InputGradients {
+        let over_rows =
+            |left, right| Share::Product(Op::MatMul { transpose_a: true, transpose_b: false }, [left, right]);
         let (da, db) = match (ta, tb) {
             (false, false) => (self.matmul(dy, b, false, true)?, over_rows(a, dy)),
             (false, true) => (self.matmul(dy, b, false, false)?, over_rows(dy, a)),
@@ -481,6 +486,7 @@ impl Graph {
                 | Op::Transpose
                 | Op::Slice { .. }
                 | Op::Pad { .. }
+                | Op::Concat { .. }
                 | Op::ExpandLast { .. }
                 | Op::ExpandLeading { .. }
                 | Op::SumLast

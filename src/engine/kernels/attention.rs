@@ -21,12 +21,7 @@ pub struct Energies {
 
 /// energies [I, B, J] = v . tanh(query [I, B, A] + keys [J, B, A]); `tanh` [I, B, J, A] is kept for the backward pass
 /// and for the views.
-pub fn additive_energy<R: Real>(
-    dims: Energies,
-    [query, keys, v]: [&[R]; 3],
-    energies: &mut [R],
-    tanh: &mut [R],
-) {
+pub fn additive_energy<R: Real>(dims: Energies, [query, keys, v]: [&[R]; 3], energies: &mut [R], tanh: &mut [R]) {
     let Energies { batch, keys: count, width, .. } = dims;
     let rows = query.chunks_exact(width).zip(energies.chunks_exact_mut(count));
     for (row, ((query, energies), tanh)) in rows.zip(tanh.chunks_exact_mut(count * width)).enumerate() {

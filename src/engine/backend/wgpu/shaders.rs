@@ -16,6 +16,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     binary
     cache_write
     cached_attention
+    concat
     conv1d_causal
     conv1d_causal_grad_input
     conv1d_causal_grad_weight

@@ -73,12 +73,7 @@ fn matmul(step: &Step<'_>, transpose_a: bool, transpose_b: bool) -> Vec<Dispatch
 }
 
 /// y (m, n) = a (m, k) b (k, n), each as it is or transposed.
-pub(super) fn product(
-    [m, n, k]: [usize; 3],
-    transposed: [bool; 2],
-    operands: [Memory; 2],
-    y: Memory,
-) -> Vec<Dispatch> {
+pub(super) fn product([m, n, k]: [usize; 3], transposed: [bool; 2], operands: [Memory; 2], y: Memory) -> Vec<Dispatch> {
     let Cut { side, split } = cut(m, n, k);
     // Whole tiles of K.
     let chunk = k.div_ceil(split).next_multiple_of(side);
