@@ -23,12 +23,12 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let row = row_of(flat_group(group, groups), local, params.count, params.width);
-    let from = row.at / params.keys;
-    let to = row.at % params.keys * params.batch + from % params.batch;
+    let query_row = row.at / params.keys;
+    let key_row = row.at % params.keys * params.batch + query_row % params.batch;
     var sum = 0.0;
     for (var i = row.first; i < row.end; i += LANES) {
         let unit = i - row.start;
-        let value = tanh4(vec4f(query[from * params.width + unit] + keys[to * params.width + unit])).x;
+        let value = tanh4(vec4f(query[query_row * params.width + unit] + keys[key_row * params.width + unit])).x;
         if (row.exists) {
             activations[i] = value;
         }
