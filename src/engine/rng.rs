@@ -15,6 +15,8 @@ pub enum Stream {
     Sampling,
     /// Synthetic data.
     Task,
+    /// Examples kept for evaluation.
+    Evaluation,
 }
 
 impl Stream {
@@ -23,6 +25,7 @@ impl Stream {
             Stream::Batches => 0,
             Stream::Sampling => 1,
             Stream::Task => 2,
+            Stream::Evaluation => 5,
             Stream::Initialisation(place) => 16 + place,
         }
     }
