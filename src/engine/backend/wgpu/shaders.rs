@@ -13,6 +13,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     argmax
     argmax_equals
     binary
+    concat
     conv1d_causal
     conv1d_causal_grad_input
     conv1d_causal_grad_weight
