@@ -17,6 +17,10 @@ pub enum Stream {
     Task,
     /// Examples kept for evaluation.
     Evaluation,
+    /// Whether a decoder in training is fed the truth.
+    TeacherForcing,
+    /// Sampling of the tokens that a decoder in training feeds itself, and of REINFORCE's sequences.
+    Feedback,
 }
 
 impl Stream {
@@ -26,6 +30,8 @@ impl Stream {
             Stream::Sampling => 1,
             Stream::Task => 2,
             Stream::Evaluation => 5,
+            Stream::TeacherForcing => 3,
+            Stream::Feedback => 4,
             Stream::Initialisation(place) => 16 + place,
         }
     }

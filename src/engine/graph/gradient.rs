@@ -143,6 +143,9 @@ impl Graph {
             | Op::LogSoftmaxGrad
             | Op::CrossEntropyGrad { .. }
             | Op::ArgmaxEquals
+            | Op::Argmax
+            | Op::SampleToken
+            | Op::SelectIds
             | Op::NotEqual { .. }
             | Op::WeightedMeanGrad
             | Op::EmbeddingGrad { .. }

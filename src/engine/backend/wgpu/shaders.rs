@@ -10,6 +10,7 @@ macro_rules! files {
 /// Every kernel: name and text.
 pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     affine
+    argmax
     argmax_equals
     binary
     concat
@@ -45,6 +46,8 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     rnn_backward
     rnn_forward
     row_norm
+    sample_token
+    select_ids
     slice
     softmax
     softmax_grad
