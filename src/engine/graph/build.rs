@@ -47,15 +47,24 @@ impl Graph {
         id
     }
 
-    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`.
+    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`. It starts as a linear layer's weight does,
+    /// by its last axis; [`Graph::start`] says otherwise.
     pub fn parameter(&mut self, name: impl Into<String>, shape: impl Into<Shape>) -> ValueId {
         let (name, shape) = (name.into(), shape.into());
         let offset = self.flat_len();
         let len = shape.len();
         let value = self.add_value(shape, Kind::Float, Source::Parameter(self.parameters.len()));
         self.name(value, format!("parameters/{name}"));
-        self.parameters.push(Parameter { name, value, offset, len });
+        let initial = Initial::torch(self.shape(value).last().max(1));
+        self.parameters.push(Parameter { name, value, offset, len, initial });
         value
+    }
+
+    /// Says where a parameter starts.
+    pub fn start(&mut self, parameter: ValueId, initial: Initial) {
+        if let Source::Parameter(at) = self.value(parameter).source {
+            self.parameters[at].initial = initial;
+        }
     }
 
     /// Gives a value a path, by which it can be read after a run.
