@@ -77,15 +77,24 @@ impl Graph {
         Ok(self.add_value(shape, kind, Source::Constant(constant)))
     }
 
-    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`.
+    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`. It starts as a linear layer's weight does,
+    /// by its last axis; [`Graph::start`] says otherwise.
     pub fn parameter(&mut self, name: impl Into<String>, shape: impl Into<Shape>) -> ValueId {
         let (name, shape) = (name.into(), shape.into());
         let offset = self.flat_len();
         let len = shape.len();
         let value = self.add_value(shape, Kind::Float, Source::Parameter(self.parameters.len()));
         self.name(value, format!("parameters/{name}"));
-        self.parameters.push(Parameter { name, value, offset, len });
+        let initial = Initial::torch(self.shape(value).last().max(1));
+        self.parameters.push(Parameter { name, value, offset, len, initial });
         value
+    }
+
+    /// Says where a parameter starts.
+    pub fn start(&mut self, parameter: ValueId, initial: Initial) {
+        if let Source::Parameter(at) = self.value(parameter).source {
+            self.parameters[at].initial = initial;
+        }
     }
 
     /// Gives a value a path, by which it can be read after a run.
@@ -105,9 +114,10 @@ impl Graph {
     pub fn apply(&mut self, op: Op, inputs: &[ValueId]) -> Result<Vec<ValueId>, EngineError> {
         let operands: Vec<&Value> = inputs.iter().map(|id| self.value(*id)).collect();
         let shapes = shape::infer(&op, &operands)?;
+        let kind = op.output_kind(operands.first().map(|value| value.kind));
         let node = self.nodes.len();
         let outputs: Vec<ValueId> =
-            shapes.into_iter().map(|shape| self.add_value(shape, Kind::Float, Source::Node(node))).collect();
+            shapes.into_iter().map(|shape| self.add_value(shape, kind, Source::Node(node))).collect();
         self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
         Ok(outputs)
     }
@@ -306,6 +316,26 @@ impl Graph {
     /// Rows of `weight` (V, E) by id.
     pub fn embedding(&mut self, ids: ValueId, weight: ValueId, padding: Option<u32>) -> Result<ValueId, EngineError> {
         self.apply_one(Op::Embedding { padding }, &[ids, weight])
+    }
+
+    /// The place of the largest logit of each row (..) of logits (.., V), as ids.
+    pub fn argmax(&mut self, logits: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Argmax, &[logits])
+    }
+
+    /// A token of each row (..) of softmax(logits) (.., V), by uniform numbers (..).
+    pub fn sample_token(&mut self, logits: ValueId, uniforms: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::SampleToken, &[logits, uniforms])
+    }
+
+    /// The ids `a` where the mask is not 0, else the ids `b`.
+    pub fn select_ids(&mut self, mask: ValueId, a: ValueId, b: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::SelectIds, &[mask, a, b])
+    }
+
+    /// x, as a constant: no gradient flows through it (`Tensor.detach`).
+    pub fn detach(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Copy, &[x])
     }
 
     /// Negative log-likelihood at every position.

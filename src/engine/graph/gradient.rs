@@ -317,6 +317,9 @@ impl Graph {
             | Op::LogSoftmaxGrad
             | Op::CrossEntropyGrad { .. }
             | Op::ArgmaxEquals
+            | Op::Argmax
+            | Op::SampleToken
+            | Op::SelectIds
             | Op::NotEqual { .. }
             | Op::LengthMask { .. }
             | Op::WeightedMeanGrad

@@ -157,6 +157,29 @@ pub struct Parameter {
     pub offset: usize,
     /// Elements.
     pub len: usize,
+    /// Where it starts.
+    pub initial: Initial,
+}
+
+/// Where a parameter starts; random numbers are drawn by the seed of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial {
+    /// Uniform in -bound .. bound.
+    Uniform(f32),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f32),
+    /// The same number everywhere.
+    Constant(f32),
+    /// These numbers, as many as it has.
+    Listed(Vec<f32>),
+}
+
+impl Initial {
+    /// PyTorch's for linear and recurrent layers: uniform in -1/sqrt(n) .. 1/sqrt(n), n = inputs of a unit (`nn.Linear`),
+    /// hidden units (`nn.RNNBase`).
+    pub fn torch(n: usize) -> Initial {
+        Initial::Uniform(1.0 / (n as f32).sqrt())
+    }
 }
 
 /// Parameters start at multiples of this many elements, so that a GPU binding can start there (256 bytes).

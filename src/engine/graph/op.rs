@@ -6,7 +6,7 @@ use crate::engine::kernels::binary::Binary;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 
-use super::Shape;
+use super::{Kind, Shape};
 
 /// An operation. Inputs are listed in brackets; `..` is any number of leading axes, flattened to rows.
 ///
@@ -31,7 +31,7 @@ pub enum Op {
     Einsum(Einsum),
     /// `[x (M, N)] -> (N, M)`.
     Transpose,
-    /// `[x] -> x[start .. start + len]` along `axis`.
+    /// `[x] -> x[start .. start + len]` along `axis`; of floats or of ids.
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
@@ -68,6 +68,12 @@ pub enum Op {
     CrossEntropyGrad { ignore: Option<u32> },
     /// `[logits (.., V), targets (..)] -> 1` where the first largest logit is the target, else 0.
     ArgmaxEquals,
+    /// `[logits (.., V)] -> (..) u32`: where the largest logit is, the lowest of equals.
+    Argmax,
+    /// `[logits (.., V), uniforms (..)] -> (..) u32`: the token at which the cumulated softmax passes the number in 0..1.
+    SampleToken,
+    /// `[mask (..), a (..) u32, b (..) u32] -> a` where the mask is not 0, else b (..) u32.
+    SelectIds,
     /// `[ids (..) u32] -> 1` where the id is not `value`, else 0.
     NotEqual { value: u32 },
     /// `[lengths (B) u32] -> (B, steps)`, 1 before a sequence's length, 0 from there on.
@@ -118,11 +124,21 @@ pub enum Op {
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
     /// See [`crate::engine::optimiser`] for `hyper`.
     Optimise(Optimiser),
-    /// `[x] -> x` into an existing value: carries a state over to the next run.
+    /// `[x] -> x`, into a new value, through which no gradient flows, or into an existing one: carries a state over to the
+    /// next run.
     Copy,
 }
 
 impl Op {
+    /// What its outputs are; `first` is what its first operand is.
+    pub(super) fn output_kind(&self, first: Option<Kind>) -> Kind {
+        match self {
+            Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
+            Op::Slice { .. } => first.unwrap_or(Kind::Float),
+            _ => Kind::Float,
+        }
+    }
+
     /// The op's name, as the printed plan and error messages have it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -151,6 +167,9 @@ impl Op {
             Op::CrossEntropy { .. } => "cross_entropy",
             Op::CrossEntropyGrad { .. } => "cross_entropy_grad",
             Op::ArgmaxEquals => "argmax_equals",
+            Op::Argmax => "argmax",
+            Op::SampleToken => "sample_token",
+            Op::SelectIds => "select_ids",
             Op::NotEqual { .. } => "not_equal",
             Op::LengthMask { .. } => "length_mask",
             Op::WeightedMean => "weighted_mean",

@@ -102,7 +102,23 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.same(1, 2)?;
             one(check.shape(0))
         }
-        Op::NotEqual { .. } => {
+        Op::Argmax => {
+            check.count(1)?;
+            check.that(check.shape(0).last() > 0)?;
+            one(check.without_last(0))
+        }
+        Op::SampleToken => {
+            check.count(2)?;
+            check.that(check.shape(0).last() > 0 && check.without_last(0) == check.shape(1))?;
+            one(check.shape(1))
+        }
+        Op::SelectIds => {
+            check.count(3)?;
+            check.same(0, 1)?;
+            check.same(0, 2)?;
+            one(check.shape(0))
+        }
+        Op::NotEqual { .. } | Op::Copy => {
             check.count(1)?;
             one(check.shape(0))
         }
@@ -186,7 +202,7 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that(groups.iter().all(|(offset, len)| offset + len <= check.shape(0).len()))?;
             one(Shape::from([groups.len()]))
         }
-        Op::Optimise(_) | Op::Copy | Op::CacheWrite => check.fail(),
+        Op::Optimise(_) | Op::CacheWrite => check.fail(),
     }
 }
 
@@ -215,6 +231,9 @@ impl Check<'_> {
             Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::ArgmaxEquals => &[1],
             Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } | Op::LengthMask { .. } => &[0],
             Op::CachedAttention { .. } => &[3],
+            Op::SelectIds => &[1, 2],
+            // Of either kind.
+            Op::Slice { .. } => return Ok(()),
             _ => &[],
         };
         let fits = |(at, value): (usize, &&Value)| (value.kind == Kind::Ids) == ids.contains(&at);

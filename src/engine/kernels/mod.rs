@@ -28,4 +28,5 @@ mod rnn;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+pub mod tokens;
 pub mod unary;

@@ -54,7 +54,9 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
             let h = 1 + usize::from(cell.recorded() > 0);
             recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
         }
-        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } => shape(step.inputs[0]).last(),
+        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
+            shape(step.inputs[0]).last()
+        }
         Op::Conv1dCausal => conv::conv1d_scratch(conv_dims(shape(step.inputs[0]), shape(step.inputs[1]).last())),
         Op::Conv1dCausalGradInput => {
             conv::conv1d_scratch(conv_dims(shape(step.inputs[1]), shape(step.inputs[0]).last()))
@@ -157,6 +159,18 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Copy => y.copy_from_slice(x.input(0)),
         Op::Recurrent(_) | Op::RecurrentBackward(_) | Op::Optimise(_) => unreachable!("handled above"),
         Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => unreachable!("handled above"),
+        Op::Argmax | Op::SampleToken | Op::SelectIds => unreachable!("computes ids"),
+    }
+}
+
+/// Runs the kernel of a step that computes ids.
+pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut [R]) {
+    match &x.step.op {
+        Op::Argmax => tokens::argmax_rows(x.input(0), y),
+        Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
+        Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
+        Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
+        op => unreachable!("{} computes floats", op.name()),
     }
 }
 

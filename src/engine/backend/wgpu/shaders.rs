@@ -12,6 +12,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     additive_energy
     additive_energy_grad
     affine
+    argmax
     argmax_equals
     binary
     cache_write
@@ -51,6 +52,8 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     rnn_backward
     rnn_forward
     row_norm
+    sample_token
+    select_ids
     slice
     softmax
     softmax_grad

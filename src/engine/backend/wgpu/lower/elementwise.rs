@@ -19,6 +19,7 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         }
         Op::Affine { scale, shift } => all("affine").floats([*scale, *shift]),
         Op::Fill { value, .. } => all("fill").floats([*value]),
+        Op::SelectIds => all("select_ids"),
         Op::NotEqual { value } => all("not_equal").params([*value as usize]),
         Op::ExpandLast { width } => all("expand_last").params([*width]),
         Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
