@@ -1,5 +1,6 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
+pub mod attention;
 pub mod initialise;
 pub mod language_model;
 
