@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod initialise;
 pub mod language_model;
+pub mod transformer;
 
 use crate::engine::graph::{Graph, Initial, ValueId};
 
