@@ -202,4 +202,3 @@ fn name_signals(graph: &mut Graph, cell: Cell, hidden: usize, pass: &ForwardPass
     }
     Ok(())
 }
-
