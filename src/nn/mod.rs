@@ -1,7 +1,10 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
 pub mod initialise;
+pub mod jacobian;
 pub mod language_model;
+pub mod losses;
+pub mod rollout;
 
 use crate::engine::graph::{Graph, Initial, ValueId};
 

@@ -232,6 +232,9 @@ fn layout(table: &mut Vec<OpExample>) {
     for shape in [[1, 1], [7, 33], [130, 16], [17, 256]] {
         table.push(OpExample::new(Op::Transpose, vec![normal(shape)]));
     }
+    let ids = |shape: [usize; 3]| input(shape, Fill::Ids(50));
+    table.push(OpExample::new(Op::Slice { axis: 1, start: 3, len: 2 }, vec![ids([3, 7, 5])]));
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![ids([1, 3, 5]), ids([2, 3, 5]), ids([1, 3, 5])]));
     for (axis, start, len) in [(0, 1, 2), (1, 0, 1), (1, 3, 4), (2, 2, 3)] {
         table.push(OpExample::new(Op::Slice { axis, start, len }, vec![normal([3, 7, 5])]));
         table.push(OpExample::new(Op::Pad { axis, start, total: 16 }, vec![normal([3, 7, 5])]));
@@ -326,10 +329,14 @@ fn classes(table: &mut Vec<OpExample>) {
             table.push(OpExample::new(Op::CrossEntropyGrad { ignore }, vec![logits(), targets(), normal([rows])]));
         }
         table.push(OpExample::new(Op::ArgmaxEquals, vec![logits(), targets()]));
+        table.push(OpExample::new(Op::Argmax, vec![logits()]));
+        table.push(OpExample::new(Op::SampleToken, vec![logits(), input([rows], Fill::Uniform(0.0, 1.0))]));
+        table.push(OpExample::new(Op::SelectIds, vec![input([rows], Fill::Mask), targets(), targets()]));
     }
     // Ties go to the lowest id.
-    let tied = input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
-    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied, input([40], Fill::Ids(6))]));
+    let tied = || input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
+    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied(), input([40], Fill::Ids(6))]));
+    table.push(OpExample::new(Op::Argmax, vec![tied()]));
 }
 
 fn embeddings(table: &mut Vec<OpExample>) {
@@ -449,6 +456,9 @@ variants! {
     CrossEntropy,
     CrossEntropyGrad,
     ArgmaxEquals,
+    Argmax,
+    SampleToken,
+    SelectIds,
     NotEqual,
     WeightedMean,
     WeightedMeanGrad,

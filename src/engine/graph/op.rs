@@ -32,7 +32,8 @@ pub enum Op {
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
-    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`).
+    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`);
+    /// of floats or of ids.
     Concat { axis: usize },
     /// `[x (..)] -> (.., width)`, repeated along a new last axis.
     ExpandLast { width: usize },
@@ -113,7 +114,7 @@ impl Op {
     pub(super) fn output_kind(&self, first: Option<Kind>) -> Kind {
         match self {
             Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
-            Op::Slice { .. } => first.unwrap_or(Kind::Float),
+            Op::Slice { .. } | Op::Concat { .. } => first.unwrap_or(Kind::Float),
             _ => Kind::Float,
         }
     }

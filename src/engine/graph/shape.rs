@@ -187,7 +187,9 @@ impl Check<'_> {
             Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } => &[0],
             Op::SelectIds => &[1, 2],
             // Of either kind.
-            Op::Slice { .. } => return Ok(()),
+            Op::Slice { .. } | Op::Concat { .. } => {
+                return self.that(self.inputs.iter().all(|value| value.kind == self.inputs[0].kind));
+            }
             _ => &[],
         };
         let fits = |(at, value): (usize, &&Value)| (value.kind == Kind::Ids) == ids.contains(&at);

@@ -104,7 +104,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
-        Op::Concat { axis } => concat(*axis, x, y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.input(at), y),
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
         Op::SumLast => reduce::sum_last(x.input(0), y),
@@ -160,6 +160,7 @@ pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut
         Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
         Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.ids(at), y),
         op => unreachable!("{} computes floats", op.name()),
     }
 }
@@ -170,12 +171,12 @@ fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
     Range { outer, axis: shape.0[axis], inner, start, len }
 }
 
-fn concat<R: Real>(axis: usize, x: &Operands<'_, R>, y: &mut [R]) {
+fn concat<'a, R, T: Copy + 'a>(axis: usize, x: &Operands<'_, R>, input: impl Fn(usize) -> &'a [T], y: &mut [T]) {
     let whole = x.plan.graph().shape(x.step.outputs[0]);
     let mut start = 0;
     for at in 0..x.count() {
         let len = x.shape(at).0[axis];
-        layout::place(range(whole, axis, start, len), x.input(at), y);
+        layout::place(range(whole, axis, start, len), input(at), y);
         start += len;
     }
 }
