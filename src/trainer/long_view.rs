@@ -113,7 +113,8 @@ impl LongView {
     /// The matrix at step t = 1.. of (T, H, H).
     fn step_of(&self, sequence: ValueId, t: usize) -> Result<&[f32], EngineError> {
         let size = self.units * self.units;
-        let matrix = t.checked_sub(1).and_then(|at| self.executable.view(sequence).ok()?.get(at * size..(at + 1) * size));
+        let matrix =
+            t.checked_sub(1).and_then(|at| self.executable.view(sequence).ok()?.get(at * size..(at + 1) * size));
         matrix.ok_or_else(|| EngineError::Unknown { what: format!("step {t}") })
     }
 }

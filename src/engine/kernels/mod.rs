@@ -3,9 +3,11 @@
 //! Slices in, slices out, row-major; a kernel overwrites all of its outputs and allocates nothing: where it needs
 //! memory, `..._scratch` says how much and the caller brings it.
 
+pub mod attention;
 pub mod binary;
 pub mod conv;
 pub mod cross_entropy;
+pub mod einsum;
 pub mod embedding;
 pub mod gemm;
 mod gemv;

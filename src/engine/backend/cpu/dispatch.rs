@@ -48,6 +48,7 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
         Op::MatMul { transpose_a, transpose_b } => {
             gemm::gemm_scratch(matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1])))
         }
+        Op::Einsum(einsum) => einsum::einsum_scratch(&einsum.loops()),
         Op::Recurrent(cell) => recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0]))),
         Op::RecurrentBackward(cell) => {
             let h = 1 + usize::from(cell.recorded() > 0);
@@ -87,6 +88,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Recurrent(cell) => return recurrent_forward(*cell, x, outputs, scratch),
         Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -98,6 +100,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Affine { scale, shift } => binary::affine(number(*scale), number(*shift), x.input(0), y),
         Op::Fill { value, .. } => binary::fill(number(*value), y),
         Op::MatMul { transpose_a, transpose_b } => matmul(*transpose_a, *transpose_b, x, y, scratch),
+        Op::Einsum(einsum) => einsum::einsum(&einsum.loops(), x.input(0), x.input(1), y, scratch),
         Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
         Op::Pad { axis, start, total } => {
@@ -114,6 +117,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let mask = (x.count() == 2).then(|| x.input(1));
             softmax::softmax(x.shape(0).last(), x.input(0), mask, y);
         }
+        Op::CausalSoftmax => {
+            let shape = x.shape(0);
+            softmax::causal_softmax(shape.0[shape.0.len() - 2], shape.last(), x.input(0), y);
+        }
         Op::SoftmaxGrad => softmax::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
         Op::LogSoftmax => softmax::log_softmax(x.shape(0).last(), x.input(0), y),
         Op::LogSoftmaxGrad => softmax::log_softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
@@ -124,6 +131,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::ArgmaxEquals => cross_entropy::argmax_equals(x.input(0), x.ids(1), y),
         Op::NotEqual { value } => cross_entropy::not_equal(x.ids(0), *value, y),
+        Op::LengthMask { steps } => attention::length_mask(x.ids(0), *steps, y),
         Op::WeightedMean => reduce::weighted_mean(x.input(0), x.input(1), y),
         Op::WeightedMeanGrad => reduce::weighted_mean_grad(x.input(0), x.input(1), y),
         Op::Embedding { .. } => embedding::embedding(x.shape(1).last(), x.ids(0), x.input(1), y),
@@ -147,9 +155,11 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::Previous => layout::previous(x.input(0), x.input(1), y),
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
+        Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
         Op::Recurrent(_) | Op::RecurrentBackward(_) | Op::Optimise(_) => unreachable!("handled above"),
         Op::Argmax | Op::SampleToken | Op::SelectIds => unreachable!("computes ids"),
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => unreachable!("handled above"),
     }
 }
 
@@ -238,6 +248,28 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
         dc0,
     };
     recurrent::backward(cell, dims, io, scratch);
+}
+
+fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
+    let [first, second, third, ..] = outputs;
+    let operands = [x.input(0), x.input(1), x.input(2)];
+    let energies = |shape: &Shape| attention::Energies {
+        queries: shape.0[0],
+        batch: shape.0[1],
+        keys: shape.0[2],
+        width: shape.0[3],
+    };
+    match &x.step.op {
+        Op::AdditiveEnergy => {
+            let dims = energies(x.plan.graph().shape(x.step.outputs[1]));
+            attention::additive_energy(dims, operands, first, second);
+        }
+        Op::AdditiveEnergyGrad => {
+            attention::additive_energy_grad(energies(x.shape(0)), operands, [first, second, third]);
+        }
+        Op::CachedAttention { heads } => attention::cached_attention(*heads, operands, x.ids(3), first, second),
+        _ => unreachable!("no op of attention"),
+    }
 }
 
 fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {

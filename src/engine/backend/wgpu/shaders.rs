@@ -9,10 +9,14 @@ macro_rules! files {
 
 /// Every kernel: name and text.
 pub const KERNELS: &[(&str, &str)] = files!["shaders/":
+    additive_energy
+    additive_energy_grad
     affine
     argmax
     argmax_equals
     binary
+    cache_write
+    cached_attention
     concat
     conv1d_causal
     conv1d_causal_grad_input
@@ -20,6 +24,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     copy
     cross_entropy
     cross_entropy_grad
+    einsum
     embedding
     embedding_grad
     expand_last
@@ -32,6 +37,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     gru_textbook_forward
     layer_norm
     layer_norm_grad
+    length_mask
     log_softmax
     log_softmax_grad
     logsumexp
