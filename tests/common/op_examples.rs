@@ -80,11 +80,11 @@ pub struct Built {
 }
 
 impl OpExample {
-    fn new(op: Op, inputs: Vec<Input>) -> OpExample {
+    pub(super) fn new(op: Op, inputs: Vec<Input>) -> OpExample {
         OpExample { op, inputs, tolerance: 1e-5 }
     }
 
-    fn tolerance(mut self, tolerance: f64) -> OpExample {
+    pub(super) fn tolerance(mut self, tolerance: f64) -> OpExample {
         self.tolerance = tolerance;
         self
     }
@@ -185,6 +185,7 @@ pub fn op_examples() -> Vec<OpExample> {
     for cell in Cell::ALL {
         recurrent(&mut table, cell);
     }
+    table.extend(super::scan_examples::scan_examples());
     optimisers(&mut table);
     table
 }
@@ -417,9 +418,11 @@ pub fn variant(op: &Op) -> &'static str {
         ExpandLeading{..} SumLast{} SumLeading{..} RowNorm{} Softmax{} SoftmaxGrad{} LogSoftmax{} LogSoftmaxGrad{}
         LogSumExp{} CrossEntropy{..} CrossEntropyGrad{..} ArgmaxEquals{} NotEqual{..} WeightedMean{} WeightedMeanGrad{}
         Embedding{..} EmbeddingGrad{..} LayerNorm{..} LayerNormGrad{..} Conv1dCausal{} Conv1dCausalGradInput{}
-        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{}
+        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{} Discretise(_)
+        DiscretiseGrad(_) DiagonalScan{} DiagonalScanGrad{} LongConv{} LongConvGradInput{} LongConvGradKernel{}
+        SelectiveScan{} SelectiveScanGrad{}
     }
 }
 
 /// As many as [`Op`] has variants.
-pub const VARIANTS: usize = 38;
+pub const VARIANTS: usize = 47;

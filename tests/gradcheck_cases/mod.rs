@@ -3,10 +3,12 @@
 mod layers;
 mod pointwise;
 mod recurrent;
+mod state_space;
 
 use seqlab::engine::cell::Cell;
 use seqlab::engine::graph::{Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
+use seqlab::engine::kernels::discretise::Discretisation;
 use seqlab::engine::kernels::unary::Unary;
 use seqlab::engine::optimiser::Optimiser;
 
@@ -51,7 +53,10 @@ impl Example {
 
 /// Every example.
 pub fn all() -> Vec<Example> {
-    [pointwise::examples(), layers::examples(), recurrent::examples()].into_iter().flatten().collect()
+    [pointwise::examples(), layers::examples(), recurrent::examples(), state_space::examples()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Lists ops with samples of each; an op that is missing does not compile.
@@ -111,4 +116,13 @@ ops! {
     GroupNorms: [Op::GroupNorms { groups: Vec::new() }],
     Optimise: [Op::Optimise(Optimiser::SGD)],
     Copy: [Op::Copy],
+    Discretise: Discretisation::ALL.map(Op::Discretise),
+    DiscretiseGrad: Discretisation::ALL.map(Op::DiscretiseGrad),
+    DiagonalScan: [Op::DiagonalScan],
+    DiagonalScanGrad: [Op::DiagonalScanGrad],
+    LongConv: [Op::LongConv],
+    LongConvGradInput: [Op::LongConvGradInput],
+    LongConvGradKernel: [Op::LongConvGradKernel],
+    SelectiveScan: [Op::SelectiveScan],
+    SelectiveScanGrad: [Op::SelectiveScanGrad],
 }

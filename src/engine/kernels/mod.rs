@@ -4,8 +4,11 @@
 //! memory, `..._scratch` says how much and the caller brings it.
 
 pub mod binary;
+mod complex;
 pub mod conv;
 pub mod cross_entropy;
+pub mod diagonal_scan;
+pub mod discretise;
 pub mod embedding;
 pub mod gemm;
 mod gemv;
@@ -14,6 +17,7 @@ mod gru_textbook;
 pub mod lanes;
 pub mod layer_norm;
 pub mod layout;
+pub mod long_conv;
 mod lstm;
 mod math;
 pub mod optim;
@@ -23,6 +27,7 @@ pub mod recurrent;
 mod recurrent_tests;
 pub mod reduce;
 mod rnn;
+pub mod selective_scan;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
