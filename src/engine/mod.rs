@@ -8,3 +8,4 @@ pub mod kernels;
 pub mod optimiser;
 pub mod plan;
 pub mod rng;
+pub mod spectrum;

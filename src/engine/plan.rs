@@ -168,7 +168,7 @@ impl Plan {
             // exp of the real part, sin and cos of the imaginary one.
             Op::Discretise(_) | Op::DiscretiseGrad(_) => self.graph.shape(step.inputs[1]).len(),
             Op::Unary(_) | Op::UnaryGrad(_) => self.graph.shape(step.outputs[0]).len(),
-            Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax => {
+            Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax | Op::SampleToken => {
                 self.graph.shape(step.inputs[0]).len()
             }
             _ => 0,
@@ -266,7 +266,8 @@ impl Placing<'_> {
         for (at, step) in steps.iter().enumerate() {
             for output in &step.outputs {
                 if self.locations[output.index()].is_none() {
-                    let slot = self.reuse(&mut free, self.graph.shape(*output).len());
+                    let value = self.graph.value(*output);
+                    let slot = self.reuse(&mut free, value.shape.len(), value.kind);
                     self.place(*output, slot, 0);
                     busy.push((last_use[output.index()], slot));
                 }
@@ -281,18 +282,19 @@ impl Placing<'_> {
         }
     }
 
-    /// The smallest free slot that is large enough, else the largest, grown; else a new one.
-    fn reuse(&mut self, free: &mut Vec<usize>, len: usize) -> usize {
-        let fits = (0..free.len()).filter(|at| self.slots[free[*at]].len >= len);
+    /// The smallest free slot of the kind that is large enough, else the largest, grown; else a new one.
+    fn reuse(&mut self, free: &mut Vec<usize>, len: usize, kind: Kind) -> usize {
+        let alike = || (0..free.len()).filter(|at| self.slots[free[*at]].kind == kind);
+        let fits = alike().filter(|at| self.slots[free[*at]].len >= len);
         let best = fits.min_by_key(|at| self.slots[free[*at]].len);
-        let largest = (0..free.len()).max_by_key(|at| self.slots[free[*at]].len);
+        let largest = alike().max_by_key(|at| self.slots[free[*at]].len);
         match best.or(largest) {
             Some(at) => {
                 let slot = free.swap_remove(at);
                 self.slots[slot].len = self.slots[slot].len.max(len);
                 slot
             }
-            None => self.slot(len, Kind::Float, Role::Shared),
+            None => self.slot(len, kind, Role::Shared),
         }
     }
 }

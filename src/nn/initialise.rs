@@ -2,8 +2,8 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::graph::Graph;
-use crate::engine::kernels::gemm::{self, Mat, Size, Start};
 use crate::engine::rng::{Rng, Stream};
+use crate::engine::spectrum::spectral_radius;
 
 /// Options besides the seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,45 +45,11 @@ pub fn initial_parameters(graph: &Graph, cell: Cell, hidden: usize, seed: u32, o
 }
 
 fn rescale(matrix: &mut [f32], size: usize, radius: f32) {
-    let now = spectral_radius(matrix, size);
+    /// To about 1e-4.
+    const SQUARINGS: u32 = 16;
+    let now = spectral_radius(matrix, size, SQUARINGS) as f32;
     if now > 0.0 {
         let factor = radius / now;
         matrix.iter_mut().for_each(|value| *value *= factor);
-    }
-}
-
-/// The largest |eigenvalue| of a (size, size) matrix: Gelfand's formula |A^k|^(1/k) at k = 2^16 by repeated squaring,
-/// which complex pairs do not disturb as they do power iteration. Roots are taken by `sqrt`, the same everywhere.
-pub fn spectral_radius(matrix: &[f32], size: usize) -> f32 {
-    const SQUARINGS: u32 = 16;
-    let mut current = matrix.to_vec();
-    let mut next = vec![0.0_f32; size * size];
-    let product = Size { m: size, n: size, k: size };
-    let mut scratch = vec![0.0_f32; gemm::gemm_scratch(product)];
-    let mut radius = 1.0_f64;
-    for squaring in 0..=SQUARINGS {
-        let norm = current.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-        if norm == 0.0 {
-            return 0.0;
-        }
-        radius *= (0..squaring).fold(norm, |root, _| root.sqrt());
-        current.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
-        let (a, b) = (Mat::rows(&current, size), Mat::rows(&current, size));
-        gemm::gemm(product, a, b, &mut next, size, Start::Zero, &mut scratch);
-        std::mem::swap(&mut current, &mut next);
-    }
-    radius as f32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_spectral_radius_of_a_scaled_rotation_is_its_scale() {
-        let (cos, sin) = (0.6 * 0.9, 0.8 * 0.9);
-        assert!((spectral_radius(&[cos, -sin, sin, cos], 2) - 0.9).abs() < 1e-4);
-        assert!((spectral_radius(&[0.5, 3.0, 0.0, -0.7], 2) - 0.7).abs() < 1e-3);
-        assert_eq!(spectral_radius(&[0.0, 1.0, 0.0, 0.0], 2), 0.0);
     }
 }

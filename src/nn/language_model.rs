@@ -105,27 +105,61 @@ impl LanguageModel {
         tokens: ValueId,
         states: &[LayerState],
     ) -> Result<ForwardPass, EngineError> {
+        let first = parameters.layers.first().ok_or_else(no_layer)?.weight_ih;
+        let x_proj = match parameters.embed {
+            Some(embed) => {
+                let embedded = graph.embedding(tokens, embed, None)?;
+                graph.matmul(embedded, first, false, true)?
+            }
+            // W_ih times a one-hot vector is a column of W_ih.
+            None => {
+                let columns = graph.transpose(first)?;
+                graph.embedding(tokens, columns, None)?
+            }
+        };
+        self.forward_from(graph, parameters, x_proj, states)
+    }
+
+    /// What the first layer adds for each token: W_ih x without biases, (V, G H). A model that is only run, step by step,
+    /// computes it once and looks rows up.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] for a model without layers.
+    pub fn projected_tokens(&self, graph: &mut Graph, parameters: &ModelParameters) -> Result<ValueId, EngineError> {
+        let first = parameters.layers.first().ok_or_else(no_layer)?.weight_ih;
+        match parameters.embed {
+            Some(embed) => graph.matmul(embed, first, false, true),
+            None => graph.transpose(first),
+        }
+    }
+
+    /// Logits from what the first layer reads: `x_proj` (T, B, G H) = W_ih x.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when inputs or states do not fit.
+    pub fn forward_from(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        x_proj: ValueId,
+        states: &[LayerState],
+    ) -> Result<ForwardPass, EngineError> {
         let mut layers: Vec<RecurrentOutput> = Vec::new();
         for (layer, state) in parameters.layers.iter().zip(states) {
-            let x_proj = match (layers.last(), parameters.embed) {
-                (Some(below), _) => graph.matmul(below.h, layer.weight_ih, false, true)?,
-                (None, Some(embed)) => {
-                    let embedded = graph.embedding(tokens, embed, None)?;
-                    graph.matmul(embedded, layer.weight_ih, false, true)?
-                }
-                // W_ih times a one-hot vector is a column of W_ih.
-                (None, None) => {
-                    let columns = graph.transpose(layer.weight_ih)?;
-                    graph.embedding(tokens, columns, None)?
-                }
+            let x_proj = match layers.last() {
+                Some(below) => graph.matmul(below.h, layer.weight_ih, false, true)?,
+                None => x_proj,
             };
             let LayerParameters { weight_hh, bias_ih, bias_hh, .. } = *layer;
             let input = RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0: state.h, c0: state.c };
             layers.push(graph.recurrent(self.cell, &input)?);
         }
-        let top = layers.last().map(|layer| layer.h);
-        let top = top.ok_or(EngineError::Shape { op: "language model", detail: "no layer".to_owned() })?;
+        let top = layers.last().ok_or_else(no_layer)?.h;
         let logits = graph.linear(top, parameters.out_weight, Some(parameters.out_bias))?;
         Ok(ForwardPass { logits, layers })
     }
+}
+
+fn no_layer() -> EngineError {
+    EngineError::Shape { op: "language model", detail: "no layer".to_owned() }
 }

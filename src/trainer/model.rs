@@ -4,8 +4,10 @@ use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Gradients, Graph, Kind, Op, ValueId};
 use crate::engine::optimiser::Optimiser;
-use crate::nn::language_model::{ForwardPass, LanguageModel, LayerState};
+use crate::nn::language_model::{ForwardPass, LanguageModel, ModelParameters};
 use crate::spec::{ModelSpec, OptimiserKind};
+
+use super::decoding::{Carried, OneStep};
 
 /// The optimiser a spec names, with PyTorch's coefficients.
 pub fn optimiser(kind: OptimiserKind) -> Optimiser {
@@ -108,7 +110,7 @@ fn name_gradient_norms(graph: &mut Graph, pass: &ForwardPass, gradients: &Gradie
     Ok(())
 }
 
-/// The graph that views and sampling run: programs `probe` and `sample`, batch of one.
+/// The graph that views and sampling run: programs `probe`, `prepare` and `sample`, batch of one.
 ///
 /// # Errors
 /// As [`training`].
@@ -123,14 +125,65 @@ pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<Graph, 
     let probabilities = graph.apply(Op::Softmax, &[pass.logits])?[0];
     graph.name(probabilities, "probe/probabilities");
 
-    graph.program("sample");
-    let token = graph.input("sample/tokens", [1, 1], Kind::Ids);
-    let states = model.states(&mut graph, "sample", 1);
-    let pass = model.forward(&mut graph, &parameters, token, &states)?;
-    graph.name(pass.logits, "sample/logits");
-    carry_states(&mut graph, &pass, &states)?;
+    one_step(&mut graph, model, &parameters, 1)?;
     graph.flat(Flat::Parameters);
     Ok(graph)
+}
+
+/// A model that only reads on: what [`stepping`] builds.
+pub struct Stepping {
+    /// Programs `prepare`, to be run whenever the parameters have changed, and `sample`.
+    pub graph: Graph,
+    /// The flat parameters.
+    pub parameters: ValueId,
+    /// The program `sample`.
+    pub step: OneStep,
+}
+
+/// The graph of a decoder of `batch` sequences at a time.
+///
+/// # Errors
+/// As [`training`].
+pub fn stepping(model: &LanguageModel, batch: usize) -> Result<Stepping, EngineError> {
+    let mut graph = Graph::default();
+    let parameters = model.parameters(&mut graph);
+    let step = one_step(&mut graph, model, &parameters, batch)?;
+    let parameters = graph.flat(Flat::Parameters);
+    Ok(Stepping { graph, parameters, step })
+}
+
+/// Programs `prepare`, what depends on the parameters alone, and `sample`: a token is read, and the states are carried over
+/// to the next run.
+///
+/// # Errors
+/// As [`training`].
+fn one_step(
+    graph: &mut Graph,
+    model: &LanguageModel,
+    parameters: &ModelParameters,
+    batch: usize,
+) -> Result<OneStep, EngineError> {
+    graph.program("prepare");
+    let projected = model.projected_tokens(graph, parameters)?;
+    graph.name(projected, "prepare/projected_tokens");
+
+    graph.program("sample");
+    let token = graph.input("sample/tokens", [1, batch], Kind::Ids);
+    let states = model.states(graph, "sample", batch);
+    let x_proj = graph.embedding(token, projected, None)?;
+    let pass = model.forward_from(graph, parameters, x_proj, &states)?;
+    graph.name(pass.logits, "sample/logits");
+    let mut carried = Vec::new();
+    for (number, (layer, state)) in pass.layers.iter().zip(&states).enumerate() {
+        for (name, after, before) in [("h", Some(layer.h), Some(state.h)), ("c", layer.c, state.c)] {
+            if let (Some(after), Some(before)) = (after, before) {
+                graph.name(after, format!("sample/{name}/{number}"));
+                graph.carry(after, before)?;
+                carried.push(Carried { before, after });
+            }
+        }
+    }
+    Ok(OneStep { program: "sample", token, logits: pass.logits, carried })
 }
 
 /// `probe/layers/K/X` (T, 1, H) for every signal X of the cell, and for what else its gates record.
@@ -150,12 +203,3 @@ fn name_signals(graph: &mut Graph, cell: Cell, hidden: usize, pass: &ForwardPass
     Ok(())
 }
 
-fn carry_states(graph: &mut Graph, pass: &ForwardPass, states: &[LayerState]) -> Result<(), EngineError> {
-    for (layer, state) in pass.layers.iter().zip(states) {
-        graph.carry(layer.h, state.h)?;
-        if let (Some(from), Some(to)) = (layer.c, state.c) {
-            graph.carry(from, to)?;
-        }
-    }
-    Ok(())
-}

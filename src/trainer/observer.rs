@@ -7,11 +7,11 @@ use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Graph, ValueId};
-use crate::engine::kernels::real::Real;
 use crate::engine::plan::Plan;
 use crate::engine::rng::{Rng, Stream};
 use crate::nn::language_model::LanguageModel;
 
+use super::decoding::sampling::{Sampler, Sampling};
 use super::device::MEMORY_LIMIT;
 use super::model;
 
@@ -21,10 +21,12 @@ pub struct Observer {
     parameters: ValueId,
     probe: Vec<u32>,
     probe_program: usize,
+    prepare_program: usize,
     sample_program: usize,
     sample_states: Vec<ValueId>,
     sample_token: ValueId,
     logits: ValueId,
+    sampler: Sampler,
     drawn: u64,
 }
 
@@ -42,16 +44,19 @@ impl Observer {
         let mut executable = CpuExecutable::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
         executable.write_ids(tokens, &probe)?;
         let probe_program = executable.plan().program("probe")?;
+        let prepare_program = executable.plan().program("prepare")?;
         let sample_program = executable.plan().program("sample")?;
         Ok(Observer {
             executable,
             parameters,
             probe,
             probe_program,
+            prepare_program,
             sample_program,
             sample_states,
             sample_token,
             logits,
+            sampler: Sampler::default(),
             drawn: 0,
         })
     }
@@ -76,6 +81,7 @@ impl Observer {
     /// [`EngineError::Size`] for parameters of another model.
     pub fn refresh(&mut self, parameters: &[f32]) -> Result<(), EngineError> {
         self.executable.write(self.parameters, parameters)?;
+        self.executable.run(self.prepare_program)?;
         self.executable.run(self.probe_program)
     }
 
@@ -89,8 +95,8 @@ impl Observer {
         Ok((self.executable.view(id)?, &graph.shape(id).0))
     }
 
-    /// Samples `length` characters after a line break (or the vocabulary's nearest thing), at a temperature: each from
-    /// softmax(logits / temperature). Every call draws new numbers of the seed's stream.
+    /// Samples `length` characters after a line break (or the vocabulary's nearest thing). Every call draws new numbers of
+    /// the seed's stream.
     ///
     /// # Errors
     /// As the backend's.
@@ -98,7 +104,7 @@ impl Observer {
         &mut self,
         vocabulary: &Vocabulary,
         length: usize,
-        temperature: f32,
+        sampling: &Sampling,
         seed: u32,
     ) -> Result<String, EngineError> {
         for state in &self.sample_states {
@@ -110,7 +116,7 @@ impl Observer {
         for _ in 0..length {
             self.executable.write_ids(self.sample_token, &[token])?;
             self.executable.run(self.sample_program)?;
-            token = draw(self.executable.view(self.logits)?, temperature, rng.uniform(self.drawn));
+            token = self.sampler.draw(sampling, self.executable.view(self.logits)?, rng.uniform(self.drawn));
             self.drawn += 1;
             text.push(vocabulary.symbols()[token as usize]);
         }
@@ -122,33 +128,4 @@ fn inputs_of<'a>(graph: &'a Graph, prefix: &'a str) -> impl Iterator<Item = Valu
     let named = graph.values().iter().enumerate();
     let matching = named.filter(move |(_, value)| value.path.as_deref().is_some_and(|path| path.starts_with(prefix)));
     matching.filter_map(|(_, value)| graph.find(value.path.as_deref()?).ok())
-}
-
-/// The token at which the cumulated softmax(logits / temperature) passes `uniform`.
-pub fn draw(logits: &[f32], temperature: f32, uniform: f32) -> u32 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weight = |logit: &f32| Real::exp((*logit - largest) / temperature);
-    let total: f32 = logits.iter().map(weight).sum();
-    let mut left = uniform * total;
-    for (token, logit) in logits.iter().enumerate() {
-        left -= weight(logit);
-        if left < 0.0 {
-            return token as u32;
-        }
-    }
-    logits.len() as u32 - 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sampling_follows_the_probabilities() {
-        let logits = [0.0, 2.0_f32.ln(), f32::MIN / 2.0, 1.0_f32.ln()];
-        let mut counts = [0_i32; 4];
-        (0..4000).for_each(|at| counts[draw(&logits, 1.0, at as f32 / 4000.0) as usize] += 1);
-        assert!(counts[0].abs_diff(1000) < 3 && counts[1].abs_diff(2000) < 3 && counts[2] == 0, "{counts:?}");
-        assert_eq!(draw(&logits, 0.05, 0.5), 1);
-    }
 }

@@ -3,12 +3,13 @@
 use crate::data::text::Corpus;
 use crate::engine::backend::{Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::Source;
+use crate::engine::graph::{Kind, Source};
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 
+use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
 use super::model::{self, Training, Watch};
 use super::observer::Observer;
@@ -254,7 +255,9 @@ impl Session {
         let outputs: Vec<_> = steps.iter().flat_map(|step| step.outputs.clone()).collect();
         for id in outputs {
             let value = self.training.graph.value(id);
-            let (Some(path), Source::Node(_)) = (value.path.clone(), &value.source) else { continue };
+            let (Some(path), Source::Node(_), Kind::Float) = (value.path.clone(), &value.source, value.kind) else {
+                continue;
+            };
             let numbers = self.executable.read(&[id]).await?;
             if numbers.iter().any(|number| !number.is_finite()) {
                 return Ok(path);
@@ -338,7 +341,8 @@ impl Session {
     /// # Errors
     /// As [`Observer::sample`].
     pub fn sample(&mut self, length: usize, temperature: f32) -> Result<String, EngineError> {
-        self.observer.sample(&self.corpus.vocabulary, length, temperature, self.spec.seed)
+        let sampling = Sampling { temperature, ..Sampling::PLAIN };
+        self.observer.sample(&self.corpus.vocabulary, length, &sampling, self.spec.seed)
     }
 
     /// The numbers and shape of any path: of the training step, or of the probe text as of the last
@@ -352,7 +356,7 @@ impl Session {
             return Ok((numbers.to_vec(), shape.to_vec()));
         }
         let id = self.training.graph.find(path)?;
-        if self.training.graph.value(id).kind == crate::engine::graph::Kind::Ids {
+        if self.training.graph.value(id).kind == Kind::Ids {
             return Err(EngineError::Unknown { what: format!("float tensor \"{path}\"") });
         }
         let numbers = self.executable.read(&[id]).await?;
@@ -362,7 +366,7 @@ impl Session {
     /// Every path of [`Session::view`], with its shape.
     pub fn paths(&self) -> Vec<(String, Vec<usize>)> {
         let values = self.training.graph.values().iter();
-        let floats = values.filter(|value| value.kind == crate::engine::graph::Kind::Float);
+        let floats = values.filter(|value| value.kind == Kind::Float);
         let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
         trained.chain(self.observer.paths()).collect()
     }

@@ -233,10 +233,18 @@ fn layout(table: &mut Vec<OpExample>) {
     for shape in [[1, 1], [7, 33], [130, 16], [17, 256]] {
         table.push(OpExample::new(Op::Transpose, vec![normal(shape)]));
     }
+    let ids = |shape: [usize; 3]| input(shape, Fill::Ids(50));
+    table.push(OpExample::new(Op::Slice { axis: 1, start: 3, len: 2 }, vec![ids([3, 7, 5])]));
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![ids([1, 3, 5]), ids([2, 3, 5]), ids([1, 3, 5])]));
     for (axis, start, len) in [(0, 1, 2), (1, 0, 1), (1, 3, 4), (2, 2, 3)] {
         table.push(OpExample::new(Op::Slice { axis, start, len }, vec![normal([3, 7, 5])]));
         table.push(OpExample::new(Op::Pad { axis, start, total: 16 }, vec![normal([3, 7, 5])]));
     }
+    for (axis, widths) in [(0, [1, 3, 2]), (1, [7, 1, 33]), (2, [5, 130, 1])] {
+        let part = |len: usize| normal(std::array::from_fn::<usize, 3, _>(|at| if at == axis { len } else { 3 }));
+        table.push(OpExample::new(Op::Concat { axis }, widths.map(part).into()));
+    }
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![normal([7])]));
     table.push(OpExample::new(Op::ExpandLast { width: 33 }, vec![normal([7, 3])]));
     table.push(OpExample::new(Op::ExpandLast { width: 5 }, vec![normal([])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([4, 7, 3]) }, vec![normal([7, 3])]));
@@ -322,10 +330,14 @@ fn classes(table: &mut Vec<OpExample>) {
             table.push(OpExample::new(Op::CrossEntropyGrad { ignore }, vec![logits(), targets(), normal([rows])]));
         }
         table.push(OpExample::new(Op::ArgmaxEquals, vec![logits(), targets()]));
+        table.push(OpExample::new(Op::Argmax, vec![logits()]));
+        table.push(OpExample::new(Op::SampleToken, vec![logits(), input([rows], Fill::Uniform(0.0, 1.0))]));
+        table.push(OpExample::new(Op::SelectIds, vec![input([rows], Fill::Mask), targets(), targets()]));
     }
     // Ties go to the lowest id.
-    let tied = input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
-    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied, input([40], Fill::Ids(6))]));
+    let tied = || input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
+    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied(), input([40], Fill::Ids(6))]));
+    table.push(OpExample::new(Op::Argmax, vec![tied()]));
 }
 
 fn embeddings(table: &mut Vec<OpExample>) {
@@ -408,21 +420,69 @@ fn optimisers(table: &mut Vec<OpExample>) {
     }
 }
 
-/// The name of every variant of [`Op`]. A new variant makes this fail to compile until the table has it.
-pub fn variant(op: &Op) -> &'static str {
-    macro_rules! names {
-        ($($variant:ident $pattern:tt)*) => { match op { $(Op::$variant $pattern => stringify!($variant),)* } };
-    }
-    names! {
-        Unary(_) UnaryGrad(_) Binary(_) Affine{..} Fill{..} MatMul{..} Transpose{} Slice{..} Pad{..} ExpandLast{..}
-        ExpandLeading{..} SumLast{} SumLeading{..} RowNorm{} Softmax{} SoftmaxGrad{} LogSoftmax{} LogSoftmaxGrad{}
-        LogSumExp{} CrossEntropy{..} CrossEntropyGrad{..} ArgmaxEquals{} NotEqual{..} WeightedMean{} WeightedMeanGrad{}
-        Embedding{..} EmbeddingGrad{..} LayerNorm{..} LayerNormGrad{..} Conv1dCausal{} Conv1dCausalGradInput{}
-        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{} Discretise(_)
-        DiscretiseGrad(_) DiagonalScan{} DiagonalScanGrad{} LongConv{} LongConvGradInput{} LongConvGradKernel{}
-        SelectiveScan{} SelectiveScanGrad{}
-    }
+/// Lists the variants of [`Op`]. A new one does not compile until the table has it.
+macro_rules! variants {
+    ($($variant:ident,)*) => {
+        /// The name of an op's variant.
+        pub fn variant(op: &Op) -> &'static str {
+            match op { $(Op::$variant { .. } => stringify!($variant),)* }
+        }
+
+        /// As many as [`Op`] has variants.
+        pub const VARIANTS: usize = [$(stringify!($variant)),*].len();
+    };
 }
 
-/// As many as [`Op`] has variants.
-pub const VARIANTS: usize = 47;
+variants! {
+    Unary,
+    UnaryGrad,
+    Binary,
+    Affine,
+    Fill,
+    MatMul,
+    Transpose,
+    Slice,
+    Pad,
+    Concat,
+    ExpandLast,
+    ExpandLeading,
+    SumLast,
+    SumLeading,
+    RowNorm,
+    Softmax,
+    SoftmaxGrad,
+    LogSoftmax,
+    LogSoftmaxGrad,
+    LogSumExp,
+    CrossEntropy,
+    CrossEntropyGrad,
+    ArgmaxEquals,
+    Argmax,
+    SampleToken,
+    SelectIds,
+    NotEqual,
+    WeightedMean,
+    WeightedMeanGrad,
+    Embedding,
+    EmbeddingGrad,
+    LayerNorm,
+    LayerNormGrad,
+    Conv1dCausal,
+    Conv1dCausalGradInput,
+    Conv1dCausalGradWeight,
+    Recurrent,
+    RecurrentBackward,
+    Previous,
+    Discretise,
+    DiscretiseGrad,
+    DiagonalScan,
+    DiagonalScanGrad,
+    LongConv,
+    LongConvGradInput,
+    LongConvGradKernel,
+    SelectiveScan,
+    SelectiveScanGrad,
+    GroupNorms,
+    Optimise,
+    Copy,
+}

@@ -75,9 +75,10 @@ impl Graph {
     pub fn apply(&mut self, op: Op, inputs: &[ValueId]) -> Result<Vec<ValueId>, EngineError> {
         let operands: Vec<&Value> = inputs.iter().map(|id| self.value(*id)).collect();
         let shapes = shape::infer(&op, &operands)?;
+        let kind = op.output_kind(operands.first().map(|value| value.kind));
         let node = self.nodes.len();
         let outputs: Vec<ValueId> =
-            shapes.into_iter().map(|shape| self.add_value(shape, Kind::Float, Source::Node(node))).collect();
+            shapes.into_iter().map(|shape| self.add_value(shape, kind, Source::Node(node))).collect();
         self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
         Ok(outputs)
     }
@@ -213,6 +214,11 @@ impl Graph {
         self.apply_one(Op::Slice { axis, start, len }, &[x])
     }
 
+    /// The operands one after the other along an axis.
+    pub fn concat(&mut self, parts: &[ValueId], axis: usize) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Concat { axis }, parts)
+    }
+
     /// The sum over all but the last `keep` axes.
     pub fn sum_leading(&mut self, x: ValueId, keep: usize) -> Result<ValueId, EngineError> {
         self.apply_one(Op::SumLeading { keep }, &[x])
@@ -238,6 +244,26 @@ impl Graph {
     /// Rows of `weight` (V, E) by id.
     pub fn embedding(&mut self, ids: ValueId, weight: ValueId, padding: Option<u32>) -> Result<ValueId, EngineError> {
         self.apply_one(Op::Embedding { padding }, &[ids, weight])
+    }
+
+    /// The place of the largest logit of each row (..) of logits (.., V), as ids.
+    pub fn argmax(&mut self, logits: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Argmax, &[logits])
+    }
+
+    /// A token of each row (..) of softmax(logits) (.., V), by uniform numbers (..).
+    pub fn sample_token(&mut self, logits: ValueId, uniforms: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::SampleToken, &[logits, uniforms])
+    }
+
+    /// The ids `a` where the mask is not 0, else the ids `b`.
+    pub fn select_ids(&mut self, mask: ValueId, a: ValueId, b: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::SelectIds, &[mask, a, b])
+    }
+
+    /// x, as a constant: no gradient flows through it (`Tensor.detach`).
+    pub fn detach(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Copy, &[x])
     }
 
     /// Negative log-likelihood at every position.

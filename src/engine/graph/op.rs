@@ -6,7 +6,7 @@ use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 
-use super::Shape;
+use super::{Kind, Shape};
 
 /// An operation. Inputs are listed in brackets; `..` is any number of leading axes, flattened to rows.
 ///
@@ -29,10 +29,12 @@ pub enum Op {
     MatMul { transpose_a: bool, transpose_b: bool },
     /// `[x (M, N)] -> (N, M)`.
     Transpose,
-    /// `[x] -> x[start .. start + len]` along `axis`.
+    /// `[x] -> x[start .. start + len]` along `axis`; of floats or of ids.
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
+    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`).
+    Concat { axis: usize },
     /// `[x (..)] -> (.., width)`, repeated along a new last axis.
     ExpandLast { width: usize },
     /// `[x] -> shape`, repeated over new leading axes.
@@ -60,6 +62,12 @@ pub enum Op {
     CrossEntropyGrad { ignore: Option<u32> },
     /// `[logits (.., V), targets (..)] -> 1` where the first largest logit is the target, else 0.
     ArgmaxEquals,
+    /// `[logits (.., V)] -> (..) u32`: where the largest logit is, the lowest of equals.
+    Argmax,
+    /// `[logits (.., V), uniforms (..)] -> (..) u32`: the token at which the cumulated softmax passes the number in 0..1.
+    SampleToken,
+    /// `[mask (..), a (..) u32, b (..) u32] -> a` where the mask is not 0, else b (..) u32.
+    SelectIds,
     /// `[ids (..) u32] -> 1` where the id is not `value`, else 0.
     NotEqual { value: u32 },
     /// `[values, weights] -> sum(values weights) / sum(weights)`, 0 where the weights sum to 0. Not
@@ -119,11 +127,21 @@ pub enum Op {
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
     /// See [`crate::engine::optimiser`] for `hyper`.
     Optimise(Optimiser),
-    /// `[x] -> x` into an existing value: carries a state over to the next run.
+    /// `[x] -> x`, into a new value, through which no gradient flows, or into an existing one: carries a state over to the
+    /// next run.
     Copy,
 }
 
 impl Op {
+    /// What its outputs are; `first` is what its first operand is.
+    pub(super) fn output_kind(&self, first: Option<Kind>) -> Kind {
+        match self {
+            Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
+            Op::Slice { .. } => first.unwrap_or(Kind::Float),
+            _ => Kind::Float,
+        }
+    }
+
     /// The op's name, as the printed plan and error messages have it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -136,6 +154,7 @@ impl Op {
             Op::Transpose => "transpose",
             Op::Slice { .. } => "slice",
             Op::Pad { .. } => "pad",
+            Op::Concat { .. } => "concat",
             Op::ExpandLast { .. } => "expand_last",
             Op::ExpandLeading { .. } => "expand_leading",
             Op::SumLast => "sum_last",
@@ -149,6 +168,9 @@ impl Op {
             Op::CrossEntropy { .. } => "cross_entropy",
             Op::CrossEntropyGrad { .. } => "cross_entropy_grad",
             Op::ArgmaxEquals => "argmax_equals",
+            Op::Argmax => "argmax",
+            Op::SampleToken => "sample_token",
+            Op::SelectIds => "select_ids",
             Op::NotEqual { .. } => "not_equal",
             Op::WeightedMean => "weighted_mean",
             Op::WeightedMeanGrad => "weighted_mean_grad",

@@ -55,6 +55,7 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that(*axis < check.shape(0).0.len() && start + check.axis(0, *axis) <= *total)?;
             one(check.with_axis(0, *axis, *total))
         }
+        Op::Concat { axis } => check.concat(*axis),
         Op::ExpandLast { width } => {
             check.count(1)?;
             one(check.append(0, *width))
@@ -90,7 +91,23 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.same(1, 2)?;
             one(check.shape(0))
         }
-        Op::NotEqual { .. } => {
+        Op::Argmax => {
+            check.count(1)?;
+            check.that(check.shape(0).last() > 0)?;
+            one(check.without_last(0))
+        }
+        Op::SampleToken => {
+            check.count(2)?;
+            check.that(check.shape(0).last() > 0 && check.without_last(0) == check.shape(1))?;
+            one(check.shape(1))
+        }
+        Op::SelectIds => {
+            check.count(3)?;
+            check.same(0, 1)?;
+            check.same(0, 2)?;
+            one(check.shape(0))
+        }
+        Op::NotEqual { .. } | Op::Copy => {
             check.count(1)?;
             one(check.shape(0))
         }
@@ -144,7 +161,7 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that(groups.iter().all(|(offset, len)| offset + len <= check.shape(0).len()))?;
             one(Shape::from([groups.len()]))
         }
-        Op::Optimise(_) | Op::Copy => check.fail(),
+        Op::Optimise(_) => check.fail(),
     }
 }
 
@@ -172,6 +189,9 @@ impl Check<'_> {
         let ids: &[usize] = match self.op {
             Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::ArgmaxEquals => &[1],
             Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } => &[0],
+            Op::SelectIds => &[1, 2],
+            // Of either kind.
+            Op::Slice { .. } => return Ok(()),
             _ => &[],
         };
         let fits = |(at, value): (usize, &&Value)| (value.kind == Kind::Ids) == ids.contains(&at);
@@ -213,6 +233,17 @@ impl Check<'_> {
         let mut shape = self.shape(at);
         shape.0[axis] = len;
         shape
+    }
+
+    fn concat(&self, axis: usize) -> Result<Vec<Shape>, EngineError> {
+        self.that(!self.inputs.is_empty() && axis < self.shape(0).0.len())?;
+        let mut total = 0;
+        for at in 0..self.inputs.len() {
+            self.that(self.inputs[at].shape.0.len() == self.shape(0).0.len())?;
+            self.that(self.with_axis(at, axis, 0) == self.with_axis(0, axis, 0))?;
+            total += self.axis(at, axis);
+        }
+        Ok(vec![self.with_axis(0, axis, total)])
     }
 
     fn matmul(&self, transpose_a: bool, transpose_b: bool) -> Result<Vec<Shape>, EngineError> {

@@ -45,7 +45,7 @@ pub struct Range {
 }
 
 /// y [outer, len, inner] = x [outer, start..start+len, inner].
-pub fn slice<R: Real>(range: Range, x: &[R], y: &mut [R]) {
+pub fn slice<T: Copy>(range: Range, x: &[T], y: &mut [T]) {
     let (row, part) = (range.axis * range.inner, range.len * range.inner);
     for i in 0..range.outer {
         y[i * part..][..part].copy_from_slice(&x[i * row + range.start * range.inner..][..part]);
@@ -61,6 +61,14 @@ pub fn pad<R: Real>(range: Range, x: &[R], y: &mut [R]) {
         y[..before].fill(R::ZERO);
         y[before..before + part].copy_from_slice(&x[i * part..][..part]);
         y[before + part..].fill(R::ZERO);
+    }
+}
+
+/// Writes x [outer, len, inner] into the range of y [outer, axis, inner]: one operand of a concatenation.
+pub fn place<R: Real>(range: Range, x: &[R], y: &mut [R]) {
+    let (row, part) = (range.axis * range.inner, range.len * range.inner);
+    for i in 0..range.outer {
+        y[i * row + range.start * range.inner..][..part].copy_from_slice(&x[i * part..][..part]);
     }
 }
 

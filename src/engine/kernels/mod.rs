@@ -31,4 +31,5 @@ pub mod selective_scan;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+pub mod tokens;
 pub mod unary;

@@ -54,7 +54,9 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
             recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
         }
         Op::DiagonalScan | Op::DiagonalScanGrad | Op::SelectiveScanGrad => scans::scratch(graph, step),
-        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } => shape(step.inputs[0]).last(),
+        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
+            shape(step.inputs[0]).last()
+        }
         Op::Conv1dCausal => conv::conv1d_scratch(conv_dims(shape(step.inputs[0]), shape(step.inputs[1]).last())),
         Op::Conv1dCausalGradInput => {
             conv::conv1d_scratch(conv_dims(shape(step.inputs[1]), shape(step.inputs[0]).last()))
@@ -104,6 +106,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
+        Op::Concat { axis } => concat(*axis, x, y),
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
         Op::SumLast => reduce::sum_last(x.input(0), y),
@@ -147,14 +150,18 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Previous => layout::previous(x.input(0), x.input(1), y),
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
         Op::Copy => y.copy_from_slice(x.input(0)),
-        Op::LongConv => long_conv::long_conv(scans::long_conv_dims(x.shape(0)), x.input(0), x.input(1), y),
-        Op::LongConvGradInput => {
-            long_conv::long_conv_grad_input(scans::long_conv_dims(x.shape(1)), x.input(0), x.input(1), y);
-        }
-        Op::LongConvGradKernel => {
-            long_conv::long_conv_grad_kernel(scans::long_conv_dims(x.shape(0)), x.input(0), x.input(1), y);
-        }
-        _ => unreachable!("handled above"),
+        op => unreachable!("{} is handled above or computes ids", op.name()),
+    }
+}
+
+/// Runs the kernel of a step that computes ids.
+pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut [R]) {
+    match &x.step.op {
+        Op::Argmax => tokens::argmax_rows(x.input(0), y),
+        Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
+        Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
+        Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
+        op => unreachable!("{} computes floats", op.name()),
     }
 }
 
@@ -162,6 +169,16 @@ fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
     let outer = shape.0[..axis].iter().product();
     let inner = shape.0[axis + 1..].iter().product();
     Range { outer, axis: shape.0[axis], inner, start, len }
+}
+
+fn concat<R: Real>(axis: usize, x: &Operands<'_, R>, y: &mut [R]) {
+    let whole = x.plan.graph().shape(x.step.outputs[0]);
+    let mut start = 0;
+    for at in 0..x.count() {
+        let len = x.shape(at).0[axis];
+        layout::place(range(whole, axis, start, len), x.input(at), y);
+        start += len;
+    }
 }
 
 fn matmul<R: Real>(transpose_a: bool, transpose_b: bool, x: &Operands<'_, R>, y: &mut [R], scratch: &mut [R]) {

@@ -4,7 +4,7 @@ use crate::engine::graph::{Graph, Node, Op, Shape};
 use crate::engine::kernels::diagonal_scan::{self, ScanDims};
 use crate::engine::kernels::long_conv::LongConvDims;
 use crate::engine::kernels::real::Real;
-use crate::engine::kernels::{discretise, selective_scan};
+use crate::engine::kernels::{discretise, long_conv, selective_scan};
 
 use super::MOST_OUTPUTS;
 use super::dispatch::Operands;
@@ -17,6 +17,9 @@ pub(super) fn is_one(op: &Op) -> bool {
             | Op::DiscretiseGrad(_)
             | Op::DiagonalScan
             | Op::DiagonalScanGrad
+            | Op::LongConv
+            | Op::LongConvGradInput
+            | Op::LongConvGradKernel
             | Op::SelectiveScan
             | Op::SelectiveScanGrad
     )
@@ -40,7 +43,7 @@ fn dims<'a>(op: &Op, shape: impl Fn(usize) -> &'a Shape) -> ScanDims {
 }
 
 /// Sizes of a convolution over a sequence (T, B, H).
-pub(super) fn long_conv_dims(sequence: &Shape) -> LongConvDims {
+fn long_conv_dims(sequence: &Shape) -> LongConvDims {
     LongConvDims { steps: sequence.0[0], batch: sequence.0[1], channels: sequence.0[2] }
 }
 
@@ -118,6 +121,13 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
                 total: seventh,
             };
             selective_scan::selective_scan_grad(dims(), io, scratch);
+        }
+        Op::LongConv => long_conv::long_conv(long_conv_dims(x.shape(0)), x.input(0), x.input(1), first),
+        Op::LongConvGradInput => {
+            long_conv::long_conv_grad_input(long_conv_dims(x.shape(1)), x.input(0), x.input(1), first);
+        }
+        Op::LongConvGradKernel => {
+            long_conv::long_conv_grad_kernel(long_conv_dims(x.shape(0)), x.input(0), x.input(1), first);
         }
         _ => unreachable!("not a scan"),
     }

@@ -103,6 +103,15 @@ impl WgpuExecutable {
         location.ok_or_else(|| unknown(&self.plan, id))
     }
 
+    /// Values of a kind, one after the other; the bits of ids as those of floats.
+    async fn read_kind(&mut self, ids: &[ValueId], kind: Kind) -> Result<Vec<f32>, EngineError> {
+        let locate = |id: &ValueId| self.located(*id, kind);
+        let locations = ids.iter().map(locate).collect::<Result<Vec<Location>, EngineError>>()?;
+        let range = |at: &Location| Range { buffer: &self.slots[at.slot], offset: at.offset, len: at.len };
+        let ranges: Vec<Range<'_>> = locations.iter().map(range).collect();
+        self.staging.read(&self.gpu, &ranges).await
+    }
+
     fn write_bytes(&mut self, id: ValueId, kind: Kind, len: usize, bytes: &[u8]) -> Result<(), EngineError> {
         let location = self.located(id, kind)?;
         if location.len != len {
@@ -274,12 +283,13 @@ impl Executable for WgpuExecutable {
     }
 
     fn read<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<f32>> {
+        Box::pin(self.read_kind(ids, Kind::Float))
+    }
+
+    fn read_ids<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<u32>> {
         Box::pin(async move {
-            let locate = |id: &ValueId| self.located(*id, Kind::Float);
-            let locations = ids.iter().map(locate).collect::<Result<Vec<Location>, EngineError>>()?;
-            let range = |at: &Location| Range { buffer: &self.slots[at.slot], offset: at.offset, len: at.len };
-            let ranges: Vec<Range<'_>> = locations.iter().map(range).collect();
-            self.staging.read(&self.gpu, &ranges).await
+            let numbers = self.read_kind(ids, Kind::Ids).await?;
+            Ok(numbers.into_iter().map(f32::to_bits).collect())
         })
     }
 

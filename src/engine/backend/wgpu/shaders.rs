@@ -10,8 +10,10 @@ macro_rules! files {
 /// Every kernel: name and text.
 pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     affine
+    argmax
     argmax_equals
     binary
+    concat
     conv1d_causal
     conv1d_causal_grad_input
     conv1d_causal_grad_weight
@@ -52,6 +54,8 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     rnn_backward
     rnn_forward
     row_norm
+    sample_token
+    select_ids
     selective_scan
     selective_scan_grad
     selective_scan_grad_delta

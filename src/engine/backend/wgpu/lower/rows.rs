@@ -26,6 +26,11 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         Op::CrossEntropy { ignore } => ignoring(rows("cross_entropy"), *ignore),
         Op::CrossEntropyGrad { ignore } => ignoring(rows("cross_entropy_grad"), *ignore),
         Op::ArgmaxEquals => rows("argmax_equals"),
+        Op::Argmax => rows("argmax"),
+        Op::SampleToken => {
+            let x = step.shape(0);
+            step.kernel("sample_token").params([x.rows(), x.last()]).elements(x.rows())
+        }
         Op::LayerNorm { eps } => rows("layer_norm").floats([*eps]),
         Op::LayerNormGrad { eps } => rows("layer_norm_grad").floats([*eps]),
         Op::WeightedMean => whole(step, "weighted_mean"),
