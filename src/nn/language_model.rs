@@ -6,6 +6,8 @@ use crate::engine::graph::{Graph, Initial, Kind, ValueId};
 use crate::engine::graph::{RecurrentInput, RecurrentOutput};
 use crate::nn::{embedding, linear};
 
+use super::rollout::DecoderStep;
+
 /// The architecture. As PyTorch: `rnn = nn.LSTM(inputs, hidden, layers)`, `out = nn.Linear(hidden, vocabulary)`, and
 /// `embed = nn.Embedding(vocabulary, embedding)`, or `F.one_hot` inputs where there is no embedding.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,13 @@ pub struct LayerState {
     pub h: ValueId,
     /// Cell state, for cells that have one.
     pub c: Option<ValueId>,
+}
+
+impl LayerState {
+    /// h, and c where there is one, layer by layer: as a rollout carries them.
+    pub fn flat(states: &[LayerState]) -> Vec<ValueId> {
+        states.iter().flat_map(|state| [Some(state.h), state.c]).flatten().collect()
+    }
 }
 
 /// What a forward pass computes.
@@ -123,6 +132,30 @@ impl LanguageModel {
             }
         };
         self.forward_from(graph, parameters, x_proj, states)
+    }
+
+    /// One step of a [`rollout`](super::rollout::rollout): reads tokens (1, B) by their rows of `projected` (see
+    /// [`LanguageModel::projected_tokens`]) in the states h (and c) of each layer, bottom first, (B, H).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when tokens or states do not fit.
+    pub fn step(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        projected: ValueId,
+        token: ValueId,
+        states: &[ValueId],
+    ) -> Result<DecoderStep, EngineError> {
+        let x_proj = graph.embedding(token, projected, None)?;
+        let each = 1 + usize::from(self.cell.has_cell_state());
+        let states: Vec<LayerState> =
+            states.chunks(each).map(|state| LayerState { h: state[0], c: state.get(1).copied() }).collect();
+        let pass = self.forward_from(graph, parameters, x_proj, &states)?;
+        let sequences = pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c]).flatten();
+        // (1, B, H) as (B, H).
+        let states = sequences.map(|state| graph.sum_leading(state, 2)).collect::<Result<_, _>>()?;
+        Ok(DecoderStep { logits: pass.logits, states })
     }
 
     /// What the first layer adds for each token: W_ih x without biases, (V, G H). A model that is only run, step by step,

@@ -2,7 +2,10 @@
 
 pub mod attention;
 pub mod initialise;
+pub mod jacobian;
 pub mod language_model;
+pub mod losses;
+pub mod rollout;
 pub mod transformer;
 
 use crate::engine::graph::{Graph, Initial, ValueId};

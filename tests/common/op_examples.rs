@@ -81,11 +81,11 @@ pub struct Built {
 }
 
 impl OpExample {
-    fn new(op: Op, inputs: Vec<Input>) -> OpExample {
+    pub(super) fn new(op: Op, inputs: Vec<Input>) -> OpExample {
         OpExample { op, inputs, tolerance: 1e-5 }
     }
 
-    fn tolerance(mut self, tolerance: f64) -> OpExample {
+    pub(super) fn tolerance(mut self, tolerance: f64) -> OpExample {
         self.tolerance = tolerance;
         self
     }
@@ -193,6 +193,7 @@ pub fn op_examples() -> Vec<OpExample> {
     for cell in Cell::ALL {
         recurrent(&mut table, cell);
     }
+    table.extend(super::scan_examples::scan_examples());
     optimisers(&mut table);
     table
 }
@@ -240,6 +241,9 @@ fn layout(table: &mut Vec<OpExample>) {
     for shape in [[1, 1], [7, 33], [130, 16], [17, 256]] {
         table.push(OpExample::new(Op::Transpose, vec![normal(shape)]));
     }
+    let ids = |shape: [usize; 3]| input(shape, Fill::Ids(50));
+    table.push(OpExample::new(Op::Slice { axis: 1, start: 3, len: 2 }, vec![ids([3, 7, 5])]));
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![ids([1, 3, 5]), ids([2, 3, 5]), ids([1, 3, 5])]));
     for (axis, start, len) in [(0, 1, 2), (1, 0, 1), (1, 3, 4), (2, 2, 3)] {
         table.push(OpExample::new(Op::Slice { axis, start, len }, vec![normal([3, 7, 5])]));
         table.push(OpExample::new(Op::Pad { axis, start, total: 16 }, vec![normal([3, 7, 5])]));
@@ -398,10 +402,14 @@ fn classes(table: &mut Vec<OpExample>) {
             table.push(OpExample::new(Op::CrossEntropyGrad { ignore }, vec![logits(), targets(), normal([rows])]));
         }
         table.push(OpExample::new(Op::ArgmaxEquals, vec![logits(), targets()]));
+        table.push(OpExample::new(Op::Argmax, vec![logits()]));
+        table.push(OpExample::new(Op::SampleToken, vec![logits(), input([rows], Fill::Uniform(0.0, 1.0))]));
+        table.push(OpExample::new(Op::SelectIds, vec![input([rows], Fill::Mask), targets(), targets()]));
     }
     // Ties go to the lowest id.
-    let tied = input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
-    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied, input([40], Fill::Ids(6))]));
+    let tied = || input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
+    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied(), input([40], Fill::Ids(6))]));
+    table.push(OpExample::new(Op::Argmax, vec![tied()]));
 }
 
 fn embeddings(table: &mut Vec<OpExample>) {
@@ -523,6 +531,9 @@ variants! {
     CrossEntropy,
     CrossEntropyGrad,
     ArgmaxEquals,
+    Argmax,
+    SampleToken,
+    SelectIds,
     NotEqual,
     LengthMask,
     WeightedMean,
@@ -541,6 +552,15 @@ variants! {
     CachedAttention,
     CacheWrite,
     Previous,
+    Discretise,
+    DiscretiseGrad,
+    DiagonalScan,
+    DiagonalScanGrad,
+    LongConv,
+    LongConvGradInput,
+    LongConvGradKernel,
+    SelectiveScan,
+    SelectiveScanGrad,
     GroupNorms,
     Optimise,
     Copy,

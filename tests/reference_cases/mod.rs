@@ -1,5 +1,6 @@
 //! Cases of a reference folder (`tests/reference/README.md`), built from graph ops, run and compared.
 
+mod attention;
 mod compare;
 mod format;
 mod operations;
@@ -7,6 +8,7 @@ mod optimisers;
 mod recurrent;
 mod sheet;
 mod traces;
+mod transformer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -102,6 +104,9 @@ async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
         () if has("ops") => operations::produce(case, backend).await,
         () if has("runs") => optimisers::produce(case, backend).await,
         () if has("kind") && has("vocab") && has("optimizer") => traces::produce(case, backend).await,
+        () if has("feed_forward") => transformer::produce(case, backend).await,
+        () if has("head_dim") => transformer::produce_attention(case, backend).await,
+        () if has("hidden") && has("src_lengths") && !has("src_vocab") => attention::produce(case, backend).await,
         () if has("kind") && has("convention") => recurrent::produce(case, backend).await,
         () => Err(Refusal::Unknown("no such kind of case".to_owned())),
     }

@@ -15,6 +15,8 @@ pub enum Layout {
     Same,
     /// (batch, time, ...) there, (time, batch, ...) here.
     TimeMajor,
+    /// (batch, head, time, ...) there, (time, batch * head, ...) here.
+    Heads,
     /// One place of the first axis.
     Piece(usize),
 }
@@ -61,6 +63,18 @@ impl<'a> Sheet<'a> {
         let id = self.graph.parameter(name, tensor.shape.as_slice());
         self.feeds.push((id, tensor.clone()));
         Ok(id)
+    }
+
+    /// The numbers of every parameter that a model has added to the graph.
+    pub fn feed_parameters(&mut self) -> Result<(), Refusal> {
+        for parameter in self.graph.parameters() {
+            let tensor = self.case.tensor(&format!("param/{}", parameter.name))?;
+            if tensor.shape != self.graph.shape(parameter.value).0 {
+                return Err(Refusal::Failed(format!("{}: {:?}", parameter.name, tensor.shape)));
+            }
+            self.feeds.push((parameter.value, tensor.clone()));
+        }
+        Ok(())
     }
 
     /// sum(x probe).
@@ -134,7 +148,7 @@ impl<'a> Sheet<'a> {
     pub async fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
         for result in &self.results {
             let mut data = read(machine, &result.parts).await?;
-            if result.layout == Layout::TimeMajor {
+            if matches!(result.layout, Layout::TimeMajor | Layout::Heads) {
                 data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1;
             }
             produced.tensors.insert(result.name.clone(), data);
@@ -168,6 +182,12 @@ fn laid_out(tensor: &Tensor, layout: Layout) -> Tensor {
         Layout::Same => Tensor { shape, data, integer },
         Layout::TimeMajor => {
             let (shape, data) = swap_axes(&shape, &data);
+            Tensor { shape, data, integer }
+        }
+        Layout::Heads => {
+            let mut merged = vec![shape[0] * shape[1]];
+            merged.extend(&shape[2..]);
+            let (shape, data) = swap_axes(&merged, &data);
             Tensor { shape, data, integer }
         }
         Layout::Piece(at) => {

@@ -4,10 +4,12 @@ mod build;
 mod gradient;
 mod op;
 mod shape;
+mod state_space;
 
 pub use build::{RecurrentInput, RecurrentOutput};
 pub use gradient::Gradients;
 pub use op::Op;
+pub use state_space::{DiagonalInput, ScanOutput, SelectiveInput};
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use crate::engine::cell::Cell;
 use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
+use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 
@@ -35,7 +36,8 @@ pub enum Op {
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
-    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`).
+    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`);
+    /// of floats or of ids.
     Concat { axis: usize },
     /// `[x (..)] -> (.., width)`, repeated along a new last axis.
     ExpandLast { width: usize },
@@ -119,6 +121,29 @@ pub enum Op {
     CacheWrite,
     /// `[h (T, B, H), h0 (B, H)] -> h_{t-1}` (T, B, H).
     Previous,
+    /// Steps of a continuous diagonal system x' = A x + B u: `[dt (H), A (H, N, 2), B (H, N, 2)] -> [dA (H, N, 2),
+    /// dB (H, N, 2)]`. Complex tensors end in an axis (re, im).
+    Discretise(Discretisation),
+    /// `[dt, A, B, dL/d(dA), dL/d(dB)] -> [d dt by mode (H, N), d A, d B]`; a complex gradient is (dL/dre, dL/dim).
+    DiscretiseGrad(Discretisation),
+    /// Recurrent mode of a diagonal state-space layer (S4D): `[u (T, B, H), dA (H, N, 2), dB (H, N, 2), C (H, N, 2),
+    /// x0 (B, H, N, 2)] -> [y (T, B, H), states (T, B, H, N, 2)]`: x_t = dA x_{t-1} + dB u_t, y_t = 2 Re(sum C x_t).
+    DiagonalScan,
+    /// `[u, dA, dB, C, x0, states, dy, dL/dstates from outside (optional)] -> [d u, d dA, d dB, d C, d x0, total
+    /// dL/dx_t (T, B, H, N, 2)]`.
+    DiagonalScanGrad,
+    /// Causal convolution with a kernel as long as the sequence: `[u (T, B, H), kernel (T, 1, H) by lag] -> (T, B, H)`.
+    LongConv,
+    /// `[kernel, dy] -> du`.
+    LongConvGradInput,
+    /// `[u, dy] -> dkernel (T, 1, H)`.
+    LongConvGradKernel,
+    /// Mamba's scan: `[u (T, B, D), delta (T, B, D), A (D, N), B (T, B, N), C (T, B, N), x0 (B, D, N)] ->
+    /// [y (T, B, D), states (T, B, D, N)]`: x_t = exp(delta_t A) x_{t-1} + delta_t B_t u_t, y_t = sum C_t x_t.
+    SelectiveScan,
+    /// `[u, delta, A, B, C, x0, states, dy, dL/dstates from outside (optional)] -> [d u, d delta, d A, d B, d C, d x0,
+    /// total dL/dx_t (T, B, D, N)]`.
+    SelectiveScanGrad,
     /// `[gradients (P)] ->` Euclidean norm of each group `(offset, len)` (groups).
     GroupNorms { groups: Vec<(usize, usize)> },
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
@@ -134,7 +159,7 @@ impl Op {
     pub(super) fn output_kind(&self, first: Option<Kind>) -> Kind {
         match self {
             Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
-            Op::Slice { .. } => first.unwrap_or(Kind::Float),
+            Op::Slice { .. } | Op::Concat { .. } => first.unwrap_or(Kind::Float),
             _ => Kind::Float,
         }
     }
@@ -194,6 +219,15 @@ impl Op {
             Op::CachedAttention { .. } => "cached_attention",
             Op::CacheWrite => "cache_write",
             Op::Previous => "previous",
+            Op::Discretise(_) => "discretise",
+            Op::DiscretiseGrad(_) => "discretise_grad",
+            Op::DiagonalScan => "diagonal_scan",
+            Op::DiagonalScanGrad => "diagonal_scan_grad",
+            Op::LongConv => "long_conv",
+            Op::LongConvGradInput => "long_conv_grad_input",
+            Op::LongConvGradKernel => "long_conv_grad_kernel",
+            Op::SelectiveScan => "selective_scan",
+            Op::SelectiveScanGrad => "selective_scan_grad",
             Op::GroupNorms { .. } => "group_norms",
             Op::Optimise(_) => "optimise",
             Op::Copy => "copy",

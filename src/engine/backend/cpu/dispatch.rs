@@ -11,7 +11,7 @@ use crate::engine::kernels::*;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 
-use super::MOST_OUTPUTS;
+use super::{MOST_OUTPUTS, scans};
 
 /// The operands a step reads.
 pub(super) struct Operands<'a, R> {
@@ -22,7 +22,7 @@ pub(super) struct Operands<'a, R> {
 }
 
 impl<'a, R> Operands<'a, R> {
-    fn input(&self, at: usize) -> &'a [R] {
+    pub(super) fn input(&self, at: usize) -> &'a [R] {
         let location = self.plan.placed(self.step.inputs[at]);
         &self.floats[location.slot][location.offset..location.offset + location.len]
     }
@@ -32,11 +32,11 @@ impl<'a, R> Operands<'a, R> {
         &self.ids[location.slot][..location.len]
     }
 
-    fn shape(&self, at: usize) -> &Shape {
+    pub(super) fn shape(&self, at: usize) -> &Shape {
         self.plan.graph().shape(self.step.inputs[at])
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.step.inputs.len()
     }
 }
@@ -54,6 +54,7 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
             let h = 1 + usize::from(cell.recorded() > 0);
             recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
         }
+        Op::DiagonalScan | Op::DiagonalScanGrad | Op::SelectiveScanGrad => scans::scratch(graph, step),
         Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
             shape(step.inputs[0]).last()
         }
@@ -89,6 +90,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
         Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
+        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -107,7 +109,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
-        Op::Concat { axis } => concat(*axis, x, y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.input(at), y),
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
         Op::SumLast => reduce::sum_last(x.input(0), y),
@@ -157,9 +159,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
         Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
-        Op::Recurrent(_) | Op::RecurrentBackward(_) | Op::Optimise(_) => unreachable!("handled above"),
-        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => unreachable!("handled above"),
-        Op::Argmax | Op::SampleToken | Op::SelectIds => unreachable!("computes ids"),
+        op => unreachable!("{} is handled above or computes ids", op.name()),
     }
 }
 
@@ -170,6 +170,7 @@ pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut
         Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
         Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.ids(at), y),
         op => unreachable!("{} computes floats", op.name()),
     }
 }
@@ -180,12 +181,12 @@ fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
     Range { outer, axis: shape.0[axis], inner, start, len }
 }
 
-fn concat<R: Real>(axis: usize, x: &Operands<'_, R>, y: &mut [R]) {
+fn concat<'a, R, T: Copy + 'a>(axis: usize, x: &Operands<'_, R>, input: impl Fn(usize) -> &'a [T], y: &mut [T]) {
     let whole = x.plan.graph().shape(x.step.outputs[0]);
     let mut start = 0;
     for at in 0..x.count() {
         let len = x.shape(at).0[axis];
-        layout::place(range(whole, axis, start, len), x.input(at), y);
+        layout::place(range(whole, axis, start, len), input(at), y);
         start += len;
     }
 }
@@ -222,7 +223,7 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
     let h = 1 + recorded;
     let outside = h + 2 + 2 * cells;
     let dims = sequence_dims(x.shape(h));
-    let [d_x_proj, a, b, c, d] = outputs;
+    let [d_x_proj, a, b, c, d, ..] = outputs;
     let none: &mut [R] = &mut [];
     let none2: &mut [R] = &mut [];
     let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell, has_c) {
@@ -273,7 +274,7 @@ fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
 
 fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
     let (gradient, norms, hyper) = (x.input(0), x.input(1), x.input(2));
-    let [parameters, first, second, third, _] = outputs;
+    let [parameters, first, second, third, ..] = outputs;
     let lr = hyper[0].to_f64();
     let (_, factor) = optim::clip_factor(norms, hyper[1]);
     match *optimiser {
