@@ -84,9 +84,5 @@ pub fn rollout(
         chosen.push(own);
         logits.push(stepped.logits);
     }
-    Ok(Rollout {
-        fed: graph.concat(&fed, 0)?,
-        chosen: graph.concat(&chosen, 0)?,
-        logits: graph.concat(&logits, 0)?,
-    })
+    Ok(Rollout { fed: graph.concat(&fed, 0)?, chosen: graph.concat(&chosen, 0)?, logits: graph.concat(&logits, 0)? })
 }
