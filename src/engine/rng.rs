@@ -15,6 +15,8 @@ pub enum Stream {
     Sampling,
     /// Synthetic data.
     Task,
+    /// Examples kept for evaluation.
+    Evaluation,
     /// Whether a decoder in training is fed the truth.
     TeacherForcing,
     /// Sampling of the tokens that a decoder in training feeds itself, and of REINFORCE's sequences.
@@ -27,6 +29,7 @@ impl Stream {
             Stream::Batches => 0,
             Stream::Sampling => 1,
             Stream::Task => 2,
+            Stream::Evaluation => 5,
             Stream::TeacherForcing => 3,
             Stream::Feedback => 4,
             Stream::Initialisation(place) => 16 + place,

@@ -2,8 +2,9 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Graph, Kind, ValueId};
+use crate::engine::graph::{Graph, Initial, Kind, ValueId};
 use crate::engine::graph::{RecurrentInput, RecurrentOutput};
+use crate::nn::{embedding, linear};
 
 use super::rollout::DecoderStep;
 
@@ -74,21 +75,25 @@ pub struct ForwardPass {
 impl LanguageModel {
     /// Adds the parameters, in PyTorch's order.
     pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
-        let embed = self.embedding.map(|width| graph.parameter("embed.weight", [self.vocabulary, width]));
+        let embed = self.embedding.map(|width| embedding(graph, "embed.weight", self.vocabulary, width));
         let gates = self.cell.gates() * self.hidden;
         let layers = (0..self.layers)
             .map(|layer| {
                 let input = if layer > 0 { self.hidden } else { self.embedding.unwrap_or(self.vocabulary) };
+                let mut parameter = |name: &str, shape: &[usize]| {
+                    let value = graph.parameter(format!("rnn.{name}_l{layer}"), shape);
+                    graph.start(value, Initial::torch(self.hidden));
+                    value
+                };
                 LayerParameters {
-                    weight_ih: graph.parameter(format!("rnn.weight_ih_l{layer}"), [gates, input]),
-                    weight_hh: graph.parameter(format!("rnn.weight_hh_l{layer}"), [gates, self.hidden]),
-                    bias_ih: graph.parameter(format!("rnn.bias_ih_l{layer}"), [gates]),
-                    bias_hh: graph.parameter(format!("rnn.bias_hh_l{layer}"), [gates]),
+                    weight_ih: parameter("weight_ih", &[gates, input]),
+                    weight_hh: parameter("weight_hh", &[gates, self.hidden]),
+                    bias_ih: parameter("bias_ih", &[gates]),
+                    bias_hh: parameter("bias_hh", &[gates]),
                 }
             })
             .collect();
-        let out_weight = graph.parameter("out.weight", [self.vocabulary, self.hidden]);
-        let out_bias = graph.parameter("out.bias", [self.vocabulary]);
+        let (out_weight, out_bias) = linear(graph, "out", self.hidden, self.vocabulary);
         ModelParameters { embed, layers, out_weight, out_bias }
     }
 

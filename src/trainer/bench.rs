@@ -63,14 +63,15 @@ pub async fn run(
         model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)?;
     let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
+    let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
     let (flops, transcendentals) = (plan.matmul_flops(0), plan.transcendentals(0));
     let mut executable = devices.open(workload.backend, plan, &training.journal[..1]).await?;
     executable.write(training.persistent[0], &initial)?;
 
     let (tokens, targets) = periodic_batch(workload);
-    executable.write_ids(training.tokens, &tokens)?;
-    executable.write_ids(training.targets, &targets)?;
+    executable.write_ids(inputs[0], &tokens)?;
+    executable.write_ids(inputs[1], &targets)?;
     let mut step = 0;
     let mut train = |count: u64, executable: &mut dyn Executable| -> Result<(), EngineError> {
         for _ in 0..count {

@@ -1,7 +1,9 @@
 //! The operations a graph is made of.
 
 use crate::engine::cell::Cell;
+use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
+use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 
@@ -26,6 +28,8 @@ pub enum Op {
     /// Matrix product. `transpose_a` false: `[a (.., K), b] -> (.., N)`; true: `[a (.., M), b (.., N)] -> (M, N)`,
     /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`.
     MatMul { transpose_a: bool, transpose_b: bool },
+    /// `[a, b] -> a b` summed over what the result lacks: a batch of matrix products, its operands read where they lie.
+    Einsum(Einsum),
     /// `[x (M, N)] -> (N, M)`.
     Transpose,
     /// `[x] -> x[start .. start + len]` along `axis`; of floats or of ids.
@@ -45,8 +49,12 @@ pub enum Op {
     SumLeading { keep: usize },
     /// `[x (N, ..)] -> (N)`, the Euclidean norm of each row.
     RowNorm,
-    /// `[x (.., F)]` or `[x, mask]` -> softmax over the last axis; where the mask is 0 exactly 0.
+    /// `[x (.., F)]` or `[x, mask]` -> softmax over the last axis; where the mask is 0 exactly 0. The mask's shape is a
+    /// suffix of x's: it repeats over the leading axes.
     Softmax,
+    /// `[x (.., I, J)] -> softmax` of each row over what it may see: row i sees columns 0 ..= i + J - I. Elsewhere
+    /// exactly 0.
+    CausalSoftmax,
     /// `[y, dy] -> y (dy - sum(y dy))`.
     SoftmaxGrad,
     /// `[x (.., F)] -> x - logsumexp(x)`.
@@ -70,6 +78,8 @@ pub enum Op {
     SelectIds,
     /// `[ids (..) u32] -> 1` where the id is not `value`, else 0.
     NotEqual { value: u32 },
+    /// `[lengths (B) u32] -> (B, steps)`, 1 before a sequence's length, 0 from there on.
+    LengthMask { steps: usize },
     /// `[values, weights] -> sum(values weights) / sum(weights)`, 0 where the weights sum to 0. Not
     /// differentiable in the weights.
     WeightedMean,
@@ -97,8 +107,43 @@ pub enum Op {
     /// outside (optional, cells with c)] -> [d x_proj, d h_proj (only GRU), total dL/dh_t, total dL/dc_t if any, d h0,
     /// d c0 if any]`.
     RecurrentBackward(Cell),
+    /// Energies of additive attention (Bahdanau et al. 2015): `[query (I, B, A), keys (J, B, A), v (A)] ->
+    /// [v . tanh(query_i + key_j) (I, B, J), tanh(query_i + key_j) (I, B, J, A)]`.
+    AdditiveEnergy,
+    /// `[tanh (I, B, J, A), v (A), d energies (I, B, J)] -> [d query, d keys, d v]`.
+    AdditiveEnergyGrad,
+    /// Attention of one query a sequence to the keys up to its position: `[query (1, B, D), keys (L, B, D), values
+    /// (L, B, D), position (1, B) u32] -> [output (1, B, D), weights (B, heads, L)]`; weights are softmax(query . key)
+    /// within each head, exactly 0 beyond the position. The work grows with the position, not with L. For generation:
+    /// no gradient.
+    CachedAttention { heads: usize },
+    /// Writes `[x (1, B, F), position (1, B) u32]` into an existing value (L, B, F), at each sequence's position.
+    CacheWrite,
     /// `[h (T, B, H), h0 (B, H)] -> h_{t-1}` (T, B, H).
     Previous,
+    /// Steps of a continuous diagonal system x' = A x + B u: `[dt (H), A (H, N, 2), B (H, N, 2)] -> [dA (H, N, 2),
+    /// dB (H, N, 2)]`. Complex tensors end in an axis (re, im).
+    Discretise(Discretisation),
+    /// `[dt, A, B, dL/d(dA), dL/d(dB)] -> [d dt by mode (H, N), d A, d B]`; a complex gradient is (dL/dre, dL/dim).
+    DiscretiseGrad(Discretisation),
+    /// Recurrent mode of a diagonal state-space layer (S4D): `[u (T, B, H), dA (H, N, 2), dB (H, N, 2), C (H, N, 2),
+    /// x0 (B, H, N, 2)] -> [y (T, B, H), states (T, B, H, N, 2)]`: x_t = dA x_{t-1} + dB u_t, y_t = 2 Re(sum C x_t).
+    DiagonalScan,
+    /// `[u, dA, dB, C, x0, states, dy, dL/dstates from outside (optional)] -> [d u, d dA, d dB, d C, d x0, total
+    /// dL/dx_t (T, B, H, N, 2)]`.
+    DiagonalScanGrad,
+    /// Causal convolution with a kernel as long as the sequence: `[u (T, B, H), kernel (T, 1, H) by lag] -> (T, B, H)`.
+    LongConv,
+    /// `[kernel, dy] -> du`.
+    LongConvGradInput,
+    /// `[u, dy] -> dkernel (T, 1, H)`.
+    LongConvGradKernel,
+    /// Mamba's scan: `[u (T, B, D), delta (T, B, D), A (D, N), B (T, B, N), C (T, B, N), x0 (B, D, N)] ->
+    /// [y (T, B, D), states (T, B, D, N)]`: x_t = exp(delta_t A) x_{t-1} + delta_t B_t u_t, y_t = sum C_t x_t.
+    SelectiveScan,
+    /// `[u, delta, A, B, C, x0, states, dy, dL/dstates from outside (optional)] -> [d u, d delta, d A, d B, d C, d x0,
+    /// total dL/dx_t (T, B, D, N)]`.
+    SelectiveScanGrad,
     /// `[gradients (P)] ->` Euclidean norm of each group `(offset, len)` (groups).
     GroupNorms { groups: Vec<(usize, usize)> },
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
@@ -128,6 +173,7 @@ impl Op {
             Op::Affine { .. } => "affine",
             Op::Fill { .. } => "fill",
             Op::MatMul { .. } => "matmul",
+            Op::Einsum(_) => "einsum",
             Op::Transpose => "transpose",
             Op::Slice { .. } => "slice",
             Op::Pad { .. } => "pad",
@@ -138,6 +184,7 @@ impl Op {
             Op::SumLeading { .. } => "sum_leading",
             Op::RowNorm => "row_norm",
             Op::Softmax => "softmax",
+            Op::CausalSoftmax => "causal_softmax",
             Op::SoftmaxGrad => "softmax_grad",
             Op::LogSoftmax => "log_softmax",
             Op::LogSoftmaxGrad => "log_softmax_grad",
@@ -149,6 +196,7 @@ impl Op {
             Op::SampleToken => "sample_token",
             Op::SelectIds => "select_ids",
             Op::NotEqual { .. } => "not_equal",
+            Op::LengthMask { .. } => "length_mask",
             Op::WeightedMean => "weighted_mean",
             Op::WeightedMeanGrad => "weighted_mean_grad",
             Op::Embedding { .. } => "embedding",
@@ -166,7 +214,20 @@ impl Op {
             Op::RecurrentBackward(Cell::Lstm) => "lstm_backward",
             Op::RecurrentBackward(Cell::Gru) => "gru_backward",
             Op::RecurrentBackward(Cell::GruTextbook) => "gru_textbook_backward",
+            Op::AdditiveEnergy => "additive_energy",
+            Op::AdditiveEnergyGrad => "additive_energy_grad",
+            Op::CachedAttention { .. } => "cached_attention",
+            Op::CacheWrite => "cache_write",
             Op::Previous => "previous",
+            Op::Discretise(_) => "discretise",
+            Op::DiscretiseGrad(_) => "discretise_grad",
+            Op::DiagonalScan => "diagonal_scan",
+            Op::DiagonalScanGrad => "diagonal_scan_grad",
+            Op::LongConv => "long_conv",
+            Op::LongConvGradInput => "long_conv_grad_input",
+            Op::LongConvGradKernel => "long_conv_grad_kernel",
+            Op::SelectiveScan => "selective_scan",
+            Op::SelectiveScanGrad => "selective_scan_grad",
             Op::GroupNorms { .. } => "group_norms",
             Op::Optimise(_) => "optimise",
             Op::Copy => "copy",

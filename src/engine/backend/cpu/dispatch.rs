@@ -11,7 +11,7 @@ use crate::engine::kernels::*;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 
-use super::MOST_OUTPUTS;
+use super::{MOST_OUTPUTS, scans};
 
 /// The operands a step reads.
 pub(super) struct Operands<'a, R> {
@@ -22,7 +22,7 @@ pub(super) struct Operands<'a, R> {
 }
 
 impl<'a, R> Operands<'a, R> {
-    fn input(&self, at: usize) -> &'a [R] {
+    pub(super) fn input(&self, at: usize) -> &'a [R] {
         let location = self.plan.placed(self.step.inputs[at]);
         &self.floats[location.slot][location.offset..location.offset + location.len]
     }
@@ -32,11 +32,11 @@ impl<'a, R> Operands<'a, R> {
         &self.ids[location.slot][..location.len]
     }
 
-    fn shape(&self, at: usize) -> &Shape {
+    pub(super) fn shape(&self, at: usize) -> &Shape {
         self.plan.graph().shape(self.step.inputs[at])
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.step.inputs.len()
     }
 }
@@ -48,11 +48,13 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
         Op::MatMul { transpose_a, transpose_b } => {
             gemm::gemm_scratch(matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1])))
         }
+        Op::Einsum(einsum) => einsum::einsum_scratch(&einsum.loops()),
         Op::Recurrent(cell) => recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0]))),
         Op::RecurrentBackward(cell) => {
             let h = 1 + usize::from(cell.recorded() > 0);
             recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
         }
+        Op::DiagonalScan | Op::DiagonalScanGrad | Op::SelectiveScanGrad => scans::scratch(graph, step),
         Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
             shape(step.inputs[0]).last()
         }
@@ -87,6 +89,8 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Recurrent(cell) => return recurrent_forward(*cell, x, outputs, scratch),
         Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
+        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -98,6 +102,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Affine { scale, shift } => binary::affine(number(*scale), number(*shift), x.input(0), y),
         Op::Fill { value, .. } => binary::fill(number(*value), y),
         Op::MatMul { transpose_a, transpose_b } => matmul(*transpose_a, *transpose_b, x, y, scratch),
+        Op::Einsum(einsum) => einsum::einsum(&einsum.loops(), x.input(0), x.input(1), y, scratch),
         Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
         Op::Pad { axis, start, total } => {
@@ -114,6 +119,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let mask = (x.count() == 2).then(|| x.input(1));
             softmax::softmax(x.shape(0).last(), x.input(0), mask, y);
         }
+        Op::CausalSoftmax => {
+            let shape = x.shape(0);
+            softmax::causal_softmax(shape.0[shape.0.len() - 2], shape.last(), x.input(0), y);
+        }
         Op::SoftmaxGrad => softmax::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
         Op::LogSoftmax => softmax::log_softmax(x.shape(0).last(), x.input(0), y),
         Op::LogSoftmaxGrad => softmax::log_softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
@@ -124,6 +133,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::ArgmaxEquals => cross_entropy::argmax_equals(x.input(0), x.ids(1), y),
         Op::NotEqual { value } => cross_entropy::not_equal(x.ids(0), *value, y),
+        Op::LengthMask { steps } => attention::length_mask(x.ids(0), *steps, y),
         Op::WeightedMean => reduce::weighted_mean(x.input(0), x.input(1), y),
         Op::WeightedMeanGrad => reduce::weighted_mean_grad(x.input(0), x.input(1), y),
         Op::Embedding { .. } => embedding::embedding(x.shape(1).last(), x.ids(0), x.input(1), y),
@@ -147,9 +157,9 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::Previous => layout::previous(x.input(0), x.input(1), y),
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
+        Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
-        Op::Recurrent(_) | Op::RecurrentBackward(_) | Op::Optimise(_) => unreachable!("handled above"),
-        Op::Argmax | Op::SampleToken | Op::SelectIds => unreachable!("computes ids"),
+        op => unreachable!("{} is handled above or computes ids", op.name()),
     }
 }
 
@@ -213,7 +223,7 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
     let h = 1 + recorded;
     let outside = h + 2 + 2 * cells;
     let dims = sequence_dims(x.shape(h));
-    let [d_x_proj, a, b, c, d] = outputs;
+    let [d_x_proj, a, b, c, d, ..] = outputs;
     let none: &mut [R] = &mut [];
     let none2: &mut [R] = &mut [];
     let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell, has_c) {
@@ -240,9 +250,31 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
     recurrent::backward(cell, dims, io, scratch);
 }
 
+fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
+    let [first, second, third, ..] = outputs;
+    let operands = [x.input(0), x.input(1), x.input(2)];
+    let energies = |shape: &Shape| attention::Energies {
+        queries: shape.0[0],
+        batch: shape.0[1],
+        keys: shape.0[2],
+        width: shape.0[3],
+    };
+    match &x.step.op {
+        Op::AdditiveEnergy => {
+            let dims = energies(x.plan.graph().shape(x.step.outputs[1]));
+            attention::additive_energy(dims, operands, first, second);
+        }
+        Op::AdditiveEnergyGrad => {
+            attention::additive_energy_grad(energies(x.shape(0)), operands, [first, second, third]);
+        }
+        Op::CachedAttention { heads } => attention::cached_attention(*heads, operands, x.ids(3), first, second),
+        _ => unreachable!("no op of attention"),
+    }
+}
+
 fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
     let (gradient, norms, hyper) = (x.input(0), x.input(1), x.input(2));
-    let [parameters, first, second, third, _] = outputs;
+    let [parameters, first, second, third, ..] = outputs;
     let lr = hyper[0].to_f64();
     let (_, factor) = optim::clip_factor(norms, hyper[1]);
     match *optimiser {

@@ -1,10 +1,12 @@
 //! From a plan's steps to dispatches: which kernel, which constants, which memory, how many workgroups. Nothing here
 //! knows of a device, so that tests can look at what would run.
 
+mod attention;
 mod elementwise;
 mod optimise;
 mod products;
 mod rows;
+mod scans;
 mod sequence;
 
 use crate::engine::error::EngineError;
@@ -134,11 +136,16 @@ impl Step<'_> {
 /// Whether there is a kernel for a step of this size.
 ///
 /// # Errors
-/// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS).
+/// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS), or a scan of more than
+/// [`MOST_MODES`](scans::MOST_MODES).
 pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
     match node.op {
         Op::Recurrent(_) if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
             let detail = format!("at most {} units on the GPU", sequence::MOST_UNITS);
+            Err(EngineError::Shape { op: node.op.name(), detail })
+        }
+        Op::DiagonalScan | Op::SelectiveScan if scans::modes(plan, node) > scans::MOST_MODES => {
+            let detail = format!("at most {} modes a channel on the GPU", scans::MOST_MODES);
             Err(EngineError::Shape { op: node.op.name(), detail })
         }
         _ => Ok(()),
@@ -159,7 +166,8 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
         _ => {}
     }
-    if let Some(dispatches) = products::lower(&step) {
+    let many = scans::lower(&step).or_else(|| products::lower(&step)).or_else(|| attention::lower(&step));
+    if let Some(dispatches) = many {
         return dispatches;
     }
     let one = elementwise::lower(&step).or_else(|| rows::lower(&step));
