@@ -15,6 +15,8 @@ pub enum Stream {
     Sampling,
     /// Synthetic data.
     Task,
+    /// The masks of dropout; one stream for each place in a model where numbers are dropped.
+    Dropout(u32),
 }
 
 impl Stream {
@@ -24,6 +26,7 @@ impl Stream {
             Stream::Sampling => 1,
             Stream::Task => 2,
             Stream::Initialisation(place) => 16 + place,
+            Stream::Dropout(place) => (1 << 31) + place,
         }
     }
 }
@@ -43,6 +46,11 @@ impl Rng {
     /// Four uniformly distributed integers for the counter `index`.
     pub fn block(&self, index: u64) -> [u32; 4] {
         philox([index as u32, (index >> 32) as u32, 0, 0], self.key)
+    }
+
+    /// As [`Rng::block`], another for every `step`.
+    pub fn block_of_step(&self, index: u64, step: u32) -> [u32; 4] {
+        philox([index as u32, (index >> 32) as u32, 2, step], self.key)
     }
 
     /// A uniformly distributed integer.

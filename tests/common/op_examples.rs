@@ -241,7 +241,7 @@ fn layout(table: &mut Vec<OpExample>) {
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([4, 7, 3]) }, vec![normal([7, 3])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([33]) }, vec![normal([])]));
     for [steps, batch, hidden] in [[1, 1, 1], [5, 3, 7], [4, 2, 130]] {
-        table.push(OpExample::new(Op::Previous, vec![normal([steps, batch, hidden]), normal([batch, hidden])]));
+        table.push(OpExample::new(Op::Previous { reverse: false }, vec![normal([steps, batch, hidden]), normal([batch, hidden])]));
     }
 }
 
@@ -362,7 +362,7 @@ fn recurrent(table: &mut Vec<OpExample>, cell: Cell) {
         let bias = || input([rows], Fill::Normal(0.3));
         let mut forward = vec![sequence(rows, Fill::Normal(1.0)), weight(), bias(), bias()];
         forward.extend((0..states).map(|_| state()));
-        table.push(OpExample::new(Op::Recurrent(cell), forward));
+        table.push(OpExample::new(Op::Recurrent { cell, reverse: false }, forward));
 
         let mut backward = vec![weight()];
         // Gates and states of the size that a forward pass gives; any will do.
@@ -372,10 +372,10 @@ fn recurrent(table: &mut Vec<OpExample>, cell: Cell) {
         backward.extend((0..states).map(|_| sequence(hidden, Fill::Uniform(-0.9, 0.9))));
         backward.extend((0..states).map(|_| state()));
         backward.push(sequence(hidden, Fill::Normal(1.0)));
-        table.push(OpExample::new(Op::RecurrentBackward(cell), backward.clone()));
+        table.push(OpExample::new(Op::RecurrentBackward { cell, reverse: false }, backward.clone()));
         if cell.has_cell_state() {
             backward.push(sequence(hidden, Fill::Normal(1.0)));
-            table.push(OpExample::new(Op::RecurrentBackward(cell), backward));
+            table.push(OpExample::new(Op::RecurrentBackward { cell, reverse: false }, backward));
         }
     }
 }
@@ -417,9 +417,10 @@ pub fn variant(op: &Op) -> &'static str {
         ExpandLeading{..} SumLast{} SumLeading{..} RowNorm{} Softmax{} SoftmaxGrad{} LogSoftmax{} LogSoftmaxGrad{}
         LogSumExp{} CrossEntropy{..} CrossEntropyGrad{..} ArgmaxEquals{} NotEqual{..} WeightedMean{} WeightedMeanGrad{}
         Embedding{..} EmbeddingGrad{..} LayerNorm{..} LayerNormGrad{..} Conv1dCausal{} Conv1dCausalGradInput{}
-        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{}
+        Conv1dCausalGradWeight{..} Recurrent{..} RecurrentBackward{..} Previous{..} FinalState{..} FinalStateGrad{..}
+        Dropout{..} GroupNorms{..} Optimise(_) Copy{}
     }
 }
 
 /// As many as [`Op`] has variants.
-pub const VARIANTS: usize = 38;
+pub const VARIANTS: usize = 41;

@@ -39,14 +39,12 @@ pub fn examples() -> Vec<Example> {
 /// The operands of a layer, all of them variables.
 pub fn operands(sketch: &mut Sketch, cell: Cell, (time, batch, hidden): (usize, usize, usize)) -> RecurrentInput {
     let gates = cell.gates() * hidden;
-    RecurrentInput {
-        x_proj: sketch.variable([time, batch, gates], -2.0, 2.0),
-        weight_hh: sketch.variable([gates, hidden], -1.0, 1.0),
-        bias_ih: sketch.variable([gates], -0.5, 0.5),
-        bias_hh: sketch.variable([gates], -0.5, 0.5),
-        h0: sketch.variable([batch, hidden], -1.0, 1.0),
-        c0: cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0)),
-    }
+    let x_proj = sketch.variable([time, batch, gates], -2.0, 2.0);
+    let weight_hh = sketch.variable([gates, hidden], -1.0, 1.0);
+    let biases = [sketch.variable([gates], -0.5, 0.5), sketch.variable([gates], -0.5, 0.5)];
+    let h0 = sketch.variable([batch, hidden], -1.0, 1.0);
+    let c0 = cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0));
+    RecurrentInput::new(x_proj, weight_hh, biases, h0, c0)
 }
 
 fn run(sketch: &mut Sketch, cell: Cell, input: &RecurrentInput) -> RecurrentOutput {

@@ -83,7 +83,7 @@ impl Graph {
             Op::Unary(kind) => Ok(vec![Some(self.apply_first(Op::UnaryGrad(*kind), &[x(0), first])?)]),
             Op::Binary(kind) => self.binary_rule(*kind, x(0), x(1), first),
             Op::Affine { scale, .. } => Ok(vec![Some(self.affine(first, *scale, 0.0)?)]),
-            Op::MatMul { transpose_a, transpose_b } => self.matmul_rule(*transpose_a, *transpose_b, x(0), x(1), first),
+            Op::MatMul { transpose_a, transpose_b } => self.matmul_rule(*transpose_a, *transpose_b, &node.inputs, first),
             Op::Transpose => Ok(vec![Some(self.transpose(first)?)]),
             Op::Slice { axis, start, .. } => {
                 let total = self.shape(x(0)).0[*axis];
@@ -135,7 +135,13 @@ impl Graph {
                 let weight = self.apply_first(Op::Conv1dCausalGradWeight { taps }, &[x(0), first])?;
                 Ok(vec![Some(input), Some(weight)])
             }
-            Op::Recurrent(_) => self.recurrent_rule_or_none(node, dy, gradients),
+            Op::FinalState { reverse } => {
+                let op = Op::FinalStateGrad { reverse: *reverse, steps: self.shape(x(0)).0[0] };
+                let inputs: Vec<ValueId> = [first].into_iter().chain(node.inputs.get(1).copied()).collect();
+                Ok(vec![Some(self.apply_first(op, &inputs)?), None])
+            }
+            Op::Dropout { p, stream } => Ok(vec![Some(self.dropout(first, *p, *stream, x(1))?), None]),
+            Op::Recurrent { .. } => self.recurrent_rule_or_none(node, dy, gradients),
             Op::UnaryGrad(_)
             | Op::Fill { .. }
             | Op::SoftmaxGrad
@@ -148,8 +154,9 @@ impl Graph {
             | Op::LayerNormGrad { .. }
             | Op::Conv1dCausalGradInput
             | Op::Conv1dCausalGradWeight { .. }
-            | Op::RecurrentBackward(_)
-            | Op::Previous
+            | Op::RecurrentBackward { .. }
+            | Op::Previous { .. }
+            | Op::FinalStateGrad { .. }
             | Op::GroupNorms { .. }
             | Op::Optimise(_)
             | Op::Copy => Ok(vec![None; node.inputs.len()]),
@@ -178,13 +185,16 @@ impl Graph {
         Ok(vec![Some(da), Some(db)])
     }
 
-    fn matmul_rule(&mut self, ta: bool, tb: bool, a: ValueId, b: ValueId, dy: ValueId) -> InputGradients {
+    /// Rows beyond a sequence's end take no part here either.
+    fn matmul_rule(&mut self, ta: bool, tb: bool, inputs: &[ValueId], dy: ValueId) -> InputGradients {
+        let (a, b, lengths) = (inputs[0], inputs[1], inputs.get(2).copied());
+        let mut product = |a, b, ta, tb| self.matmul_ragged(a, b, ta, tb, lengths);
         let (da, db) = match (ta, tb) {
-            (false, false) => (self.matmul(dy, b, false, true)?, self.matmul(a, dy, true, false)?),
-            (false, true) => (self.matmul(dy, b, false, false)?, self.matmul(dy, a, true, false)?),
-            (true, _) => (self.matmul(b, dy, false, true)?, self.matmul(a, dy, false, false)?),
+            (false, false) => (product(dy, b, false, true)?, product(a, dy, true, false)?),
+            (false, true) => (product(dy, b, false, false)?, product(dy, a, true, false)?),
+            (true, _) => (product(b, dy, false, true)?, product(a, dy, false, false)?),
         };
-        Ok(vec![Some(da), Some(db)])
+        Ok(vec![Some(da), Some(db), None])
     }
 
     /// d|x| = x / |x| of each row; 0/0 at the origin is avoided by a smallest norm of 1e-30.
@@ -205,7 +215,7 @@ impl Graph {
         gradients: &mut Gradients,
     ) -> InputGradients {
         match node.op {
-            Op::Recurrent(cell) => self.recurrent_rule(cell, node, dy, gradients),
+            Op::Recurrent { cell, reverse } => self.recurrent_rule(cell, reverse, node, dy, gradients),
             _ => Ok(vec![None; node.inputs.len()]),
         }
     }
@@ -214,6 +224,7 @@ impl Graph {
     fn recurrent_rule(
         &mut self,
         cell: Cell,
+        reverse: bool,
         node: &Node,
         dy: &[Option<ValueId>],
         gradients: &mut Gradients,
@@ -224,6 +235,7 @@ impl Graph {
             return Err(EngineError::Shape { op: node.op.name(), detail });
         }
         let (weight_hh, h, h0) = (node.inputs[1], node.outputs[0], node.inputs[4]);
+        let lengths = node.inputs.get(4 + states).copied();
         let gates = (cell.recorded() > 0).then(|| node.outputs[states]);
         let outside_h = match dy[0] {
             Some(gradient) => gradient,
@@ -232,20 +244,22 @@ impl Graph {
         let mut inputs = vec![weight_hh];
         inputs.extend(gates);
         inputs.extend(&node.outputs[..states]);
-        inputs.extend(&node.inputs[4..]);
+        inputs.extend(&node.inputs[4..4 + states]);
         inputs.push(outside_h);
         inputs.extend(if states == 2 { dy[1] } else { None });
-        let outputs = self.apply(Op::RecurrentBackward(cell), &inputs)?;
+        inputs.extend(lengths);
+        let outputs = self.apply(Op::RecurrentBackward { cell, reverse }, &inputs)?;
 
         let projections = 1 + usize::from(cell == Cell::Gru);
         let (d_x_proj, d_h_proj) = (outputs[0], outputs[projections - 1]);
         for state in 0..states {
             gradients.total.insert(node.outputs[state], outputs[projections + state]);
         }
-        let previous = self.apply_first(Op::Previous, &[h, h0])?;
+        let inputs: Vec<ValueId> = [h, h0].into_iter().chain(lengths).collect();
+        let previous = self.apply_first(Op::Previous { reverse }, &inputs)?;
         let d_weight = match (cell, gates) {
-            (Cell::GruTextbook, Some(gates)) => self.textbook_weight_gradient(d_h_proj, previous, gates)?,
-            _ => self.matmul(d_h_proj, previous, true, false)?,
+            (Cell::GruTextbook, Some(gates)) => self.textbook_weight_gradient(d_h_proj, previous, gates, lengths)?,
+            _ => self.matmul_ragged(d_h_proj, previous, true, false, lengths)?,
         };
         let mut result = vec![Some(d_x_proj), Some(d_weight)];
         let d_bias_ih = self.sum_leading(d_x_proj, 1)?;
@@ -261,13 +275,14 @@ impl Graph {
         d_proj: ValueId,
         previous: ValueId,
         gates: ValueId,
+        lengths: Option<ValueId>,
     ) -> Result<ValueId, EngineError> {
         let hidden = self.shape(previous).last();
         let d_gates = self.slice(d_proj, 2, 0, 2 * hidden)?;
         let d_candidate = self.slice(d_proj, 2, 2 * hidden, hidden)?;
         let reset_state = self.slice(gates, 2, 3 * hidden, hidden)?;
-        let upper = self.matmul(d_gates, previous, true, false)?;
-        let lower = self.matmul(d_candidate, reset_state, true, false)?;
+        let upper = self.matmul_ragged(d_gates, previous, true, false, lengths)?;
+        let lower = self.matmul_ragged(d_candidate, reset_state, true, false, lengths)?;
         let total = 3 * hidden;
         let upper = self.apply_first(Op::Pad { axis: 0, start: 0, total }, &[upper])?;
         let lower = self.apply_first(Op::Pad { axis: 0, start: 2 * hidden, total }, &[lower])?;
@@ -298,7 +313,9 @@ impl Graph {
                 | Op::Embedding { .. }
                 | Op::LayerNorm { .. }
                 | Op::Conv1dCausal
-                | Op::Recurrent(_)
+                | Op::Recurrent { .. }
+                | Op::FinalState { .. }
+                | Op::Dropout { .. }
         )
     }
 }

@@ -9,6 +9,10 @@ use super::Shape;
 
 /// An operation. Inputs are listed in brackets; `..` is any number of leading axes, flattened to rows.
 ///
+/// `lengths` (B) u32, always the last input and always optional, are the steps of each of B sequences that lie side by
+/// side in tensors (T, B, ..). What is beyond a sequence's end is padding: it is not read, costs nothing, and is zero
+/// in every output and gradient.
+///
 /// Each has shape inference (`shape.rs`), a gradient rule (`gradient.rs`; ops that only occur in gradients have none),
 /// a CPU kernel (`kernels/`) and a WGSL kernel (`shaders/`).
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +28,8 @@ pub enum Op {
     /// `[] -> value` everywhere.
     Fill { value: f32, shape: Shape },
     /// Matrix product. `transpose_a` false: `[a (.., K), b] -> (.., N)`; true: `[a (.., M), b (.., N)] -> (M, N)`,
-    /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`.
+    /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`. With `lengths` the leading axes are
+    /// (T, B).
     MatMul { transpose_a: bool, transpose_b: bool },
     /// `[x (M, N)] -> (N, M)`.
     Transpose,
@@ -81,15 +86,24 @@ pub enum Op {
     /// `[x, dy] -> dweight (D, 1, K)`.
     Conv1dCausalGradWeight { taps: usize },
     /// A whole recurrent layer over time: `[x_proj (T, B, G H), weight_hh (G H, H), bias_ih (G H), bias_hh (G H),
-    /// h0 (B, H), c0 (B, H) if the cell has one] -> [h (T, B, H), c (T, B, H) if any, gates (T, B, recorded H) if any]`.
-    /// x_proj is W_ih x without biases.
-    Recurrent(Cell),
+    /// h0 (B, H), c0 (B, H) if the cell has one, lengths] -> [h (T, B, H), c (T, B, H) if any, gates (T, B, recorded H) if
+    /// any]`. x_proj is W_ih x without biases. `reverse` goes from each sequence's own last step to step 0.
+    Recurrent { cell: Cell, reverse: bool },
     /// Backpropagation through time: `[weight_hh, gates if any, h, c if any, h0, c0 if any, dL/dh from outside, dL/dc from
-    /// outside (optional, cells with c)] -> [d x_proj, d h_proj (only GRU), total dL/dh_t, total dL/dc_t if any, d h0,
-    /// d c0 if any]`.
-    RecurrentBackward(Cell),
-    /// `[h (T, B, H), h0 (B, H)] -> h_{t-1}` (T, B, H).
-    Previous,
+    /// outside (optional, cells with c), lengths] -> [d x_proj, d h_proj (only GRU), total dL/dh_t, total dL/dc_t if
+    /// any, d h0, d c0 if any]`.
+    RecurrentBackward { cell: Cell, reverse: bool },
+    /// `[h (T, B, H), h0 (B, H), lengths] -> (T, B, H)`, the state before each step: that of t - 1 (t + 1 with
+    /// `reverse`), h0 at the first.
+    Previous { reverse: bool },
+    /// `[h (T, B, H), lengths] -> (B, H)`, the state after each sequence's last step: its own last one, step 0 with
+    /// `reverse`; zero for a sequence without steps.
+    FinalState { reverse: bool },
+    /// `[dy (B, H), lengths] -> dh` (steps, B, H).
+    FinalStateGrad { reverse: bool, steps: usize },
+    /// `[x, key (2) u32] -> x mask / (1 - p)` (`nn.Dropout`): the mask keeps a number with probability 1 - p and is
+    /// drawn anew for every key (seed, step) and `stream`. With the same key its gradient is itself. Zeros stay zero.
+    Dropout { p: f32, stream: u32 },
     /// `[gradients (P)] ->` Euclidean norm of each group `(offset, len)` (groups).
     GroupNorms { groups: Vec<(usize, usize)> },
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
@@ -135,15 +149,22 @@ impl Op {
             Op::Conv1dCausal => "conv1d_causal",
             Op::Conv1dCausalGradInput => "conv1d_causal_grad_input",
             Op::Conv1dCausalGradWeight { .. } => "conv1d_causal_grad_weight",
-            Op::Recurrent(Cell::Rnn | Cell::RnnRelu) => "rnn_forward",
-            Op::Recurrent(Cell::Lstm) => "lstm_forward",
-            Op::Recurrent(Cell::Gru) => "gru_forward",
-            Op::Recurrent(Cell::GruTextbook) => "gru_textbook_forward",
-            Op::RecurrentBackward(Cell::Rnn | Cell::RnnRelu) => "rnn_backward",
-            Op::RecurrentBackward(Cell::Lstm) => "lstm_backward",
-            Op::RecurrentBackward(Cell::Gru) => "gru_backward",
-            Op::RecurrentBackward(Cell::GruTextbook) => "gru_textbook_backward",
-            Op::Previous => "previous",
+            Op::Recurrent { cell, .. } => match cell {
+                Cell::Rnn | Cell::RnnRelu => "rnn_forward",
+                Cell::Lstm => "lstm_forward",
+                Cell::Gru => "gru_forward",
+                Cell::GruTextbook => "gru_textbook_forward",
+            },
+            Op::RecurrentBackward { cell, .. } => match cell {
+                Cell::Rnn | Cell::RnnRelu => "rnn_backward",
+                Cell::Lstm => "lstm_backward",
+                Cell::Gru => "gru_backward",
+                Cell::GruTextbook => "gru_textbook_backward",
+            },
+            Op::Previous { .. } => "previous",
+            Op::FinalState { .. } => "final_state",
+            Op::FinalStateGrad { .. } => "final_state_grad",
+            Op::Dropout { .. } => "dropout",
             Op::GroupNorms { .. } => "group_norms",
             Op::Optimise(_) => "optimise",
             Op::Copy => "copy",

@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod conv;
 pub mod cross_entropy;
+pub mod dropout;
 pub mod embedding;
 pub mod gemm;
 mod gemv;
@@ -17,6 +18,7 @@ pub mod layout;
 mod lstm;
 mod math;
 pub mod optim;
+pub mod ragged;
 pub mod real;
 pub mod recurrent;
 #[cfg(test)]

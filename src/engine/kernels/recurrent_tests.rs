@@ -1,5 +1,6 @@
 //! Every cell against its formulas, unit by unit, and against finite differences.
 
+use super::ragged::Sequences;
 use super::real::Real;
 use super::recurrent::*;
 use super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset, widen};
@@ -9,6 +10,7 @@ use super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset,
 struct Inputs {
     cell: Cell,
     dims: Dims,
+    course: Course<'static>,
     x_proj: Vec<f64>,
     weight: Vec<f64>,
     bias_ih: Vec<f64>,
@@ -42,6 +44,7 @@ impl Inputs {
         Self {
             cell,
             dims,
+            course: Course::default(),
             x_proj: numbers(1, steps * batch * width),
             weight: scaled(2, width * hidden, 1.5 / (hidden as f64).sqrt()),
             bias_ih: scaled(3, width, 0.5),
@@ -74,7 +77,8 @@ impl Inputs {
             c: &mut c,
             gates: &mut gates,
         };
-        forward(self.cell, self.dims, io, &mut unset(forward_scratch(self.cell, self.dims)));
+        let scratch = &mut unset(forward_scratch(self.cell, self.dims, !self.course.lengths.is_empty()));
+        forward(self.cell, self.dims, self.course, io, scratch);
         Outputs { h: widen(&h), c: widen(&c), gates: widen(&gates) }
     }
 
@@ -101,7 +105,8 @@ impl Inputs {
             dh0: &mut dh0,
             dc0: &mut dc0,
         };
-        backward(self.cell, self.dims, io, &mut unset(backward_scratch(self.cell, self.dims)));
+        let scratch = &mut unset(backward_scratch(self.cell, self.dims, !self.course.lengths.is_empty()));
+        backward(self.cell, self.dims, self.course, io, scratch);
         Gradients {
             d_x: widen(&d_x),
             d_h: widen(&d_h),
@@ -247,7 +252,8 @@ fn check_weight_gradient(inputs: &Inputs, g: &Gradients, loss: impl Fn(&[f64]) -
     let width = inputs.cell.gates() * n;
     let out = inputs.forward::<f64>();
     let mut before = unset(inputs.len());
-    super::layout::previous(&out.h, &inputs.h0, &mut before);
+    let sequences = Sequences { steps: inputs.dims.steps, batch: inputs.dims.batch, lengths: &[] };
+    super::ragged::previous(sequences, false, &out.h, &inputs.h0, &mut before);
     let d = if inputs.cell == Cell::Gru { &g.d_h } else { &g.d_x };
     let operand = |row: usize, gate: usize, j: usize| match (inputs.cell, gate) {
         (Cell::GruTextbook, 2) => out.gates[row * 4 * n + 3 * n + j],

@@ -23,7 +23,7 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         Op::ExpandLast { width } => all("expand_last").params([*width]),
         Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
         Op::Embedding { .. } => all("embedding").params([step.shape(1).last()]),
-        Op::Previous => all("previous").params([step.shape(1).len()]),
+        Op::Previous { .. } => all("previous").params([step.shape(1).len()]),
         Op::Copy => all("copy"),
         Op::Slice { axis, start, len } => {
             let [outer, whole, inner] = around(&step.shape(0).0, *axis);

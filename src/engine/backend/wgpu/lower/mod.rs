@@ -137,7 +137,7 @@ impl Step<'_> {
 /// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS).
 pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
     match node.op {
-        Op::Recurrent(_) if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
+        Op::Recurrent { .. } if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
             let detail = format!("at most {} units on the GPU", sequence::MOST_UNITS);
             Err(EngineError::Shape { op: node.op.name(), detail })
         }
@@ -152,8 +152,8 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
         return Vec::new();
     }
     match &node.op {
-        Op::Recurrent(cell) => return sequence::forward(&step, *cell),
-        Op::RecurrentBackward(cell) => return sequence::backward(&step, *cell),
+        Op::Recurrent { cell, reverse } => return sequence::forward(&step, *cell, *reverse),
+        Op::RecurrentBackward { cell, reverse } => return sequence::backward(&step, *cell, *reverse),
         Op::GroupNorms { groups } => return optimise::group_norms(&step, groups),
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
         _ => {}

@@ -50,7 +50,7 @@ fn forward_kernel(cell: Cell) -> &'static str {
 }
 
 /// Packs the weights, then runs over time.
-pub(super) fn forward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
+pub(super) fn forward(step: &Step<'_>, cell: Cell, _reverse: bool) -> Vec<Dispatch> {
     let layer = Layer::new(cell, &step.output_shape(0).0);
     let (gates, columns) = (cell.gates(), cell.gates() * layer.padded / 4);
     let packed = Memory::scratch((layer.units + 2) * columns * 4);
@@ -109,7 +109,7 @@ impl Backward {
 }
 
 /// Copies what the kernel needs in place, pads the weights if a row is no multiple of four, then runs back over time.
-pub(super) fn backward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
+pub(super) fn backward(step: &Step<'_>, cell: Cell, _reverse: bool) -> Vec<Dispatch> {
     let operands = Backward::new(step, cell);
     let h = &step.shape(1 + usize::from(cell.recorded() > 0)).0;
     let layer = Layer::new(cell, h);
