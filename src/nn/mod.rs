@@ -2,3 +2,4 @@
 
 pub mod initialise;
 pub mod language_model;
+pub mod recurrent;
