@@ -19,8 +19,8 @@ struct Params {
 // Rows of the operand by groups of four outputs.
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>;
 
-// Steps of each sequence, four to a vector; `steps` at most counts. The padding behind them is written as zeros. Uniform,
-// so that loops may end by them.
+// Steps of each sequence, four to a vector; more than `steps` count as `steps`. Beyond its end a sequence's outputs are
+// zero. Uniform, so that loops may end by it.
 @group(0) @binding(9) var<uniform> lengths: array<vec4u, 32>;
 
 // The operand, then the partial sums: never both.

@@ -20,7 +20,8 @@ pub enum Stream {
 }
 
 impl Stream {
-    fn id(self) -> u32 {
+    /// The second half of the generator's key.
+    pub fn id(self) -> u32 {
         match self {
             Stream::Batches => 0,
             Stream::Sampling => 1,

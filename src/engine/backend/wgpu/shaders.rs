@@ -19,11 +19,14 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     copy
     cross_entropy
     cross_entropy_grad
+    dropout
     embedding
     embedding_grad
     expand_last
     expand_leading
     fill
+    final_state
+    final_state_grad
     group_norms
     gru_backward
     gru_forward

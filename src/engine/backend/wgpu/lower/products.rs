@@ -71,14 +71,17 @@ fn matmul(step: &Step<'_>, transpose_a: bool, transpose_b: bool) -> Vec<Dispatch
     // Whole tiles of K.
     let chunk = k.div_ceil(split).next_multiple_of(side);
     let split = k.div_ceil(chunk).max(1);
+    let lengths = step.lengths();
+    let batch = if lengths.is_some() { a.0[1] } else { 1 };
     let result = if split == 1 { step.output(0) } else { Memory::scratch(split * m * n) };
     let mut product = Dispatch::new("matmul")
         .constant("SIDE", side)
         .constant("TRANSPOSE_A", usize::from(transpose_a))
         .constant("TRANSPOSE_B", usize::from(transpose_b))
-        .reads([step.input(0), step.input(1)])
+        .constant("RAGGED", usize::from(lengths.is_some()))
+        .reads([step.input(0), step.input(1), lengths.unwrap_or(step.input(0))])
         .writes([result])
-        .params([m, n, k, chunk]);
+        .params([m, n, k, chunk, batch]);
     product.groups = [n.div_ceil(4 * side) as u32, m.div_ceil(4 * side) as u32, split as u32];
     let mut dispatches = vec![product];
     if split > 1 {
