@@ -17,6 +17,12 @@ pub enum Stream {
     Task,
     /// The masks of dropout; one stream for each place in a model where numbers are dropped.
     Dropout(u32),
+    /// Examples kept for evaluation.
+    Evaluation,
+    /// Whether a decoder in training is fed the truth.
+    TeacherForcing,
+    /// Sampling of the tokens that a decoder in training feeds itself, and of REINFORCE's sequences.
+    Feedback,
 }
 
 impl Stream {
@@ -26,6 +32,9 @@ impl Stream {
             Stream::Batches => 0,
             Stream::Sampling => 1,
             Stream::Task => 2,
+            Stream::Evaluation => 5,
+            Stream::TeacherForcing => 3,
+            Stream::Feedback => 4,
             Stream::Initialisation(place) => 16 + place,
             Stream::Dropout(place) => (1 << 31) + place,
         }

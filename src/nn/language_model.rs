@@ -1,7 +1,9 @@
 //! A next-token model: tokens, stacked recurrent layers, a linear layer to logits.
 
-use super::recurrent::{Output, Recurrent, Run, SequenceInput};
+use super::recurrent::{Recurrent, Run, SequenceInput};
 pub use super::recurrent::{LayerParameters, LayerState};
+use super::rollout::DecoderStep;
+use super::{embedding, linear};
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, RecurrentOutput, ValueId};
@@ -50,10 +52,9 @@ impl LanguageModel {
 
     /// Adds the parameters, in PyTorch's order.
     pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
-        let embed = self.embedding.map(|width| graph.parameter("embed.weight", [self.vocabulary, width]));
+        let embed = self.embedding.map(|width| embedding(graph, "embed.weight", self.vocabulary, width));
         let layers = self.recurrent().parameters(graph, "rnn.");
-        let out_weight = graph.parameter("out.weight", [self.vocabulary, self.hidden]);
-        let out_bias = graph.parameter("out.bias", [self.vocabulary]);
+        let (out_weight, out_bias) = linear(graph, "out", self.hidden, self.vocabulary);
         ModelParameters { embed, layers, out_weight, out_bias }
     }
 
@@ -77,9 +78,75 @@ impl LanguageModel {
             Some(embed) => SequenceInput::Features(graph.embedding(tokens, embed, None)?),
             None => SequenceInput::OneHot(tokens),
         };
+        self.run(graph, parameters, input, states)
+    }
+
+    /// One step of a [`rollout`](super::rollout::rollout): reads tokens (1, B) by their rows of `projected` (see
+    /// [`LanguageModel::projected_tokens`]) in the states h (and c) of each layer, bottom first, (B, H).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when tokens or states do not fit.
+    pub fn step(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        projected: ValueId,
+        token: ValueId,
+        states: &[ValueId],
+    ) -> Result<DecoderStep, EngineError> {
+        let x_proj = graph.embedding(token, projected, None)?;
+        let each = 1 + usize::from(self.cell.has_cell_state());
+        let states: Vec<LayerState> =
+            states.chunks(each).map(|state| LayerState { h: state[0], c: state.get(1).copied() }).collect();
+        let pass = self.forward_from(graph, parameters, x_proj, &states)?;
+        let sequences = pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c]).flatten();
+        // (1, B, H) as (B, H).
+        let states = sequences.map(|state| graph.sum_leading(state, 2)).collect::<Result<_, _>>()?;
+        Ok(DecoderStep { logits: pass.logits, states })
+    }
+
+    /// What the first layer adds for each token: W_ih x without biases, (V, G H). A model that is only run, step by step,
+    /// computes it once and looks rows up.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] for a model without layers.
+    pub fn projected_tokens(&self, graph: &mut Graph, parameters: &ModelParameters) -> Result<ValueId, EngineError> {
+        let first = parameters.layers.first().ok_or_else(no_layer)?.weight_ih;
+        match parameters.embed {
+            Some(embed) => graph.matmul(embed, first, false, true),
+            None => graph.transpose(first),
+        }
+    }
+
+    /// Logits from what the first layer reads: `x_proj` (T, B, G H) = W_ih x.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when inputs or states do not fit.
+    pub fn forward_from(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        x_proj: ValueId,
+        states: &[LayerState],
+    ) -> Result<ForwardPass, EngineError> {
+        self.run(graph, parameters, SequenceInput::Projected(x_proj), states)
+    }
+
+    fn run(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        input: SequenceInput,
+        states: &[LayerState],
+    ) -> Result<ForwardPass, EngineError> {
         let run = Run { states, ..Run::new(input) };
-        let Output { output, layers, .. } = self.recurrent().forward(graph, &parameters.layers, &run)?;
-        let logits = graph.linear(output, parameters.out_weight, Some(parameters.out_bias))?;
+        let pass = self.recurrent().forward(graph, &parameters.layers, &run)?;
+        let logits = graph.linear(pass.output, parameters.out_weight, Some(parameters.out_bias))?;
+        let layers = pass.layers;
         Ok(ForwardPass { logits, layers })
     }
+}
+
+fn no_layer() -> EngineError {
+    EngineError::Shape { op: "language model", detail: "no layer".to_owned() }
 }

@@ -3,7 +3,7 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Graph, Kind, RecurrentInput, RecurrentOutput, ValueId};
+use crate::engine::graph::{Graph, Initial, Kind, RecurrentInput, RecurrentOutput, ValueId};
 
 /// The architecture. Layer k > 0 reads the states of layer k - 1, of both directions one after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,13 @@ pub struct LayerState {
     pub c: Option<ValueId>,
 }
 
+impl LayerState {
+    /// h, and c where there is one, layer by layer: as a rollout carries them.
+    pub fn flat(states: &[LayerState]) -> Vec<ValueId> {
+        states.iter().flat_map(|state| [Some(state.h), state.c]).flatten().collect()
+    }
+}
+
 /// What the lowest layer reads.
 #[derive(Clone, Copy, Debug)]
 pub enum SequenceInput {
@@ -49,6 +56,8 @@ pub enum SequenceInput {
     Features(ValueId),
     /// Tokens (T, B) u32, each standing for a one-hot vector of the input's width.
     OneHot(ValueId),
+    /// W_ih x (T, B, G H) without biases, in a model of one direction.
+    Projected(ValueId),
 }
 
 /// `nn.Dropout(p)` on the states between layers, in training.
@@ -122,8 +131,11 @@ impl Recurrent {
         let gates = self.cell.gates() * self.hidden;
         let add = |(at, suffix): (usize, String)| {
             let input = if at < self.directions() { self.input } else { self.width() };
-            let mut parameter =
-                |name: &str, shape: &[usize]| graph.parameter(format!("{prefix}{name}_{suffix}"), shape);
+            let mut parameter = |name: &str, shape: &[usize]| {
+                let value = graph.parameter(format!("{prefix}{name}_{suffix}"), shape);
+                graph.start(value, Initial::torch(self.hidden));
+                value
+            };
             let weight_ih = parameter("weight_ih", &[gates, input]);
             let weight_hh = parameter("weight_hh", &[gates, self.hidden]);
             let biases = self.bias.then(|| [parameter("bias_ih", &[gates]), parameter("bias_hh", &[gates])]);
@@ -150,6 +162,10 @@ impl Recurrent {
         parameters: &[LayerParameters],
         run: &Run<'_>,
     ) -> Result<Output, EngineError> {
+        if self.bidirectional && matches!(run.input, SequenceInput::Projected(_)) {
+            let detail = "each direction projects the input by itself".to_owned();
+            return Err(EngineError::Shape { op: "recurrent layers", detail });
+        }
         let (mut layers, mut h_n, mut c_n): (Vec<RecurrentOutput>, _, _) = (Vec::new(), Vec::new(), Vec::new());
         let mut input = run.input;
         for (layer, directions) in parameters.chunks(self.directions()).enumerate() {
@@ -213,6 +229,7 @@ impl Recurrent {
                 let columns = graph.transpose(weight_ih)?;
                 graph.embedding(tokens, columns, None)?
             }
+            SequenceInput::Projected(x_proj) => x_proj,
         };
         let batch = graph.shape(x_proj).0.get(1).copied().unwrap_or(0);
         let mut zeros = |shape: &[usize]| graph.fill(0.0, shape);

@@ -1,7 +1,16 @@
 //! Training: a [`session::Session`] from a spec and a text, what the views observe, and the benchmark.
 
 pub mod bench;
+pub mod decoding;
 pub mod device;
+pub mod long_view;
 pub mod model;
+pub mod next_token;
 pub mod observer;
+pub mod reinforce;
+pub mod reward;
+pub mod saturation;
+pub mod schedule;
+pub mod scheduled_sampling;
 pub mod session;
+pub mod trainable;

@@ -1,10 +1,12 @@
 //! The examples of the gradient check: every differentiable op at odd shapes.
 
+mod attention;
 mod layers;
 mod pointwise;
 mod recurrent;
 
 use seqlab::engine::cell::Cell;
+use seqlab::engine::einsum::Einsum;
 use seqlab::engine::graph::{Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::unary::Unary;
@@ -51,7 +53,10 @@ impl Example {
 
 /// Every example.
 pub fn all() -> Vec<Example> {
-    [pointwise::examples(), layers::examples(), recurrent::examples()].into_iter().flatten().collect()
+    [pointwise::examples(), layers::examples(), recurrent::examples(), attention::examples()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Lists ops with samples of each; an op that is missing does not compile.
@@ -79,6 +84,7 @@ ops! {
     Fill: [Op::Fill { value: 1.0, shape: Shape::default() }],
     MatMul: [(false, false), (false, true), (true, false)]
         .map(|(transpose_a, transpose_b)| Op::MatMul { transpose_a, transpose_b }),
+    Einsum: Einsum::new("i k, k j -> i j", &[], &[1, 1], &[1, 1]).map(Op::Einsum),
     Transpose: [Op::Transpose],
     Slice: [Op::Slice { axis: 0, start: 0, len: 1 }],
     Pad: [Op::Pad { axis: 0, start: 0, total: 1 }],
@@ -89,6 +95,7 @@ ops! {
     SumLeading: [Op::SumLeading { keep: 0 }],
     RowNorm: [Op::RowNorm],
     Softmax: [Op::Softmax],
+    CausalSoftmax: [Op::CausalSoftmax],
     SoftmaxGrad: [Op::SoftmaxGrad],
     LogSoftmax: [Op::LogSoftmax],
     LogSoftmaxGrad: [Op::LogSoftmaxGrad],
@@ -96,7 +103,11 @@ ops! {
     CrossEntropy: [Op::CrossEntropy { ignore: None }],
     CrossEntropyGrad: [Op::CrossEntropyGrad { ignore: None }],
     ArgmaxEquals: [Op::ArgmaxEquals],
+    Argmax: [Op::Argmax],
+    SampleToken: [Op::SampleToken],
+    SelectIds: [Op::SelectIds],
     NotEqual: [Op::NotEqual { value: 0 }],
+    LengthMask: [Op::LengthMask { steps: 1 }],
     WeightedMean: [Op::WeightedMean],
     WeightedMeanGrad: [Op::WeightedMeanGrad],
     Embedding: [Op::Embedding { padding: None }],
@@ -112,6 +123,10 @@ ops! {
     FinalState: [Op::FinalState { reverse: false }],
     FinalStateGrad: [Op::FinalStateGrad { reverse: false, steps: 1 }],
     Dropout: [Op::Dropout { p: 0.5, stream: 0 }],
+    AdditiveEnergy: [Op::AdditiveEnergy],
+    AdditiveEnergyGrad: [Op::AdditiveEnergyGrad],
+    CachedAttention: [Op::CachedAttention { heads: 1 }],
+    CacheWrite: [Op::CacheWrite],
     GroupNorms: [Op::GroupNorms { groups: Vec::new() }],
     Optimise: [Op::Optimise(Optimiser::SGD)],
     Copy: [Op::Copy],

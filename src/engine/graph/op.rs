@@ -1,11 +1,12 @@
 //! The operations a graph is made of.
 
 use crate::engine::cell::Cell;
+use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 
-use super::Shape;
+use super::{Kind, Shape};
 
 /// An operation. Inputs are listed in brackets; `..` is any number of leading axes, flattened to rows.
 ///
@@ -31,13 +32,16 @@ pub enum Op {
     /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`. With `lengths` the leading axes are
     /// (T, B).
     MatMul { transpose_a: bool, transpose_b: bool },
+    /// `[a, b] -> a b` summed over what the result lacks: a batch of matrix products, its operands read where they lie.
+    Einsum(Einsum),
     /// `[x (M, N)] -> (N, M)`.
     Transpose,
-    /// `[x] -> x[start .. start + len]` along `axis`.
+    /// `[x] -> x[start .. start + len]` along `axis`; of floats or of ids.
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
-    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`).
+    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`);
+    /// of floats or of ids.
     Concat { axis: usize },
     /// `[x (..)] -> (.., width)`, repeated along a new last axis.
     ExpandLast { width: usize },
@@ -49,8 +53,12 @@ pub enum Op {
     SumLeading { keep: usize },
     /// `[x (N, ..)] -> (N)`, the Euclidean norm of each row.
     RowNorm,
-    /// `[x (.., F)]` or `[x, mask]` -> softmax over the last axis; where the mask is 0 exactly 0.
+    /// `[x (.., F)]` or `[x, mask]` -> softmax over the last axis; where the mask is 0 exactly 0. The mask's shape is a
+    /// suffix of x's: it repeats over the leading axes.
     Softmax,
+    /// `[x (.., I, J)] -> softmax` of each row over what it may see: row i sees columns 0 ..= i + J - I. Elsewhere
+    /// exactly 0.
+    CausalSoftmax,
     /// `[y, dy] -> y (dy - sum(y dy))`.
     SoftmaxGrad,
     /// `[x (.., F)] -> x - logsumexp(x)`.
@@ -66,8 +74,16 @@ pub enum Op {
     CrossEntropyGrad { ignore: Option<u32> },
     /// `[logits (.., V), targets (..)] -> 1` where the first largest logit is the target, else 0.
     ArgmaxEquals,
+    /// `[logits (.., V)] -> (..) u32`: where the largest logit is, the lowest of equals.
+    Argmax,
+    /// `[logits (.., V), uniforms (..)] -> (..) u32`: the token at which the cumulated softmax passes the number in 0..1.
+    SampleToken,
+    /// `[mask (..), a (..) u32, b (..) u32] -> a` where the mask is not 0, else b (..) u32.
+    SelectIds,
     /// `[ids (..) u32] -> 1` where the id is not `value`, else 0.
     NotEqual { value: u32 },
+    /// `[lengths (B) u32] -> (B, steps)`, 1 before a sequence's length, 0 from there on.
+    LengthMask { steps: usize },
     /// `[values, weights] -> sum(values weights) / sum(weights)`, 0 where the weights sum to 0. Not
     /// differentiable in the weights.
     WeightedMean,
@@ -106,16 +122,38 @@ pub enum Op {
     /// `[x, key (2) u32] -> x mask / (1 - p)` (`nn.Dropout`): the mask keeps a number with probability 1 - p and is
     /// drawn anew for every key (seed, step) and `stream`. With the same key its gradient is itself. Zeros stay zero.
     Dropout { p: f32, stream: u32 },
+    /// Energies of additive attention (Bahdanau et al. 2015): `[query (I, B, A), keys (J, B, A), v (A)] ->
+    /// [v . tanh(query_i + key_j) (I, B, J), tanh(query_i + key_j) (I, B, J, A)]`.
+    AdditiveEnergy,
+    /// `[tanh (I, B, J, A), v (A), d energies (I, B, J)] -> [d query, d keys, d v]`.
+    AdditiveEnergyGrad,
+    /// Attention of one query a sequence to the keys up to its position: `[query (1, B, D), keys (L, B, D), values
+    /// (L, B, D), position (1, B) u32] -> [output (1, B, D), weights (B, heads, L)]`; weights are softmax(query . key)
+    /// within each head, exactly 0 beyond the position. The work grows with the position, not with L. For generation:
+    /// no gradient.
+    CachedAttention { heads: usize },
+    /// Writes `[x (1, B, F), position (1, B) u32]` into an existing value (L, B, F), at each sequence's position.
+    CacheWrite,
     /// `[gradients (P)] ->` Euclidean norm of each group `(offset, len)` (groups).
     GroupNorms { groups: Vec<(usize, usize)> },
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
     /// See [`crate::engine::optimiser`] for `hyper`.
     Optimise(Optimiser),
-    /// `[x] -> x` into an existing value: carries a state over to the next run.
+    /// `[x] -> x`, into a new value, through which no gradient flows, or into an existing one: carries a state over to the
+    /// next run.
     Copy,
 }
 
 impl Op {
+    /// What its outputs are; `first` is what its first operand is.
+    pub(super) fn output_kind(&self, first: Option<Kind>) -> Kind {
+        match self {
+            Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
+            Op::Slice { .. } | Op::Concat { .. } => first.unwrap_or(Kind::Float),
+            _ => Kind::Float,
+        }
+    }
+
     /// The op's name, as the printed plan and error messages have it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -125,6 +163,7 @@ impl Op {
             Op::Affine { .. } => "affine",
             Op::Fill { .. } => "fill",
             Op::MatMul { .. } => "matmul",
+            Op::Einsum(_) => "einsum",
             Op::Transpose => "transpose",
             Op::Slice { .. } => "slice",
             Op::Pad { .. } => "pad",
@@ -135,6 +174,7 @@ impl Op {
             Op::SumLeading { .. } => "sum_leading",
             Op::RowNorm => "row_norm",
             Op::Softmax => "softmax",
+            Op::CausalSoftmax => "causal_softmax",
             Op::SoftmaxGrad => "softmax_grad",
             Op::LogSoftmax => "log_softmax",
             Op::LogSoftmaxGrad => "log_softmax_grad",
@@ -142,7 +182,11 @@ impl Op {
             Op::CrossEntropy { .. } => "cross_entropy",
             Op::CrossEntropyGrad { .. } => "cross_entropy_grad",
             Op::ArgmaxEquals => "argmax_equals",
+            Op::Argmax => "argmax",
+            Op::SampleToken => "sample_token",
+            Op::SelectIds => "select_ids",
             Op::NotEqual { .. } => "not_equal",
+            Op::LengthMask { .. } => "length_mask",
             Op::WeightedMean => "weighted_mean",
             Op::WeightedMeanGrad => "weighted_mean_grad",
             Op::Embedding { .. } => "embedding",
@@ -168,6 +212,10 @@ impl Op {
             Op::FinalState { .. } => "final_state",
             Op::FinalStateGrad { .. } => "final_state_grad",
             Op::Dropout { .. } => "dropout",
+            Op::AdditiveEnergy => "additive_energy",
+            Op::AdditiveEnergyGrad => "additive_energy_grad",
+            Op::CachedAttention { .. } => "cached_attention",
+            Op::CacheWrite => "cache_write",
             Op::GroupNorms { .. } => "group_norms",
             Op::Optimise(_) => "optimise",
             Op::Copy => "copy",

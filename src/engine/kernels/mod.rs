@@ -3,10 +3,12 @@
 //! Slices in, slices out, row-major; a kernel overwrites all of its outputs and allocates nothing: where it needs
 //! memory, `..._scratch` says how much and the caller brings it.
 
+pub mod attention;
 pub mod binary;
 pub mod conv;
 pub mod cross_entropy;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod gemm;
 mod gemv;
@@ -28,4 +30,5 @@ mod rnn;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+pub mod tokens;
 pub mod unary;

@@ -14,7 +14,7 @@ use self::lower::{Dispatch, LENGTHS_BINDING, Lengths, MOST_LENGTHS, Memory, lowe
 use self::readback::{Range, Staging};
 use super::{Answer, Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Kind, Source, ValueId};
+use crate::engine::graph::{Constant, Kind, Source, ValueId};
 use crate::engine::plan::{Location, Plan, Slot};
 
 /// WebGPU's alignment of bindings, in bytes.
@@ -103,6 +103,15 @@ impl WgpuExecutable {
         location.ok_or_else(|| unknown(&self.plan, id))
     }
 
+    /// Values of a kind, one after the other; the bits of ids as those of floats.
+    async fn read_kind(&mut self, ids: &[ValueId], kind: Kind) -> Result<Vec<f32>, EngineError> {
+        let locate = |id: &ValueId| self.located(*id, kind);
+        let locations = ids.iter().map(locate).collect::<Result<Vec<Location>, EngineError>>()?;
+        let range = |at: &Location| Range { buffer: &self.slots[at.slot], offset: at.offset, len: at.len };
+        let ranges: Vec<Range<'_>> = locations.iter().map(range).collect();
+        self.staging.read(&self.gpu, &ranges).await
+    }
+
     fn write_bytes(&mut self, id: ValueId, kind: Kind, len: usize, bytes: &[u8]) -> Result<(), EngineError> {
         let location = self.located(id, kind)?;
         if location.len != len {
@@ -150,6 +159,13 @@ fn build(gpu: &Gpu, plan: Plan, dispatches: &[Vec<Dispatch>], sources: Vec<Locat
     let slots: Vec<wgpu::Buffer> = plan.slots().iter().map(slot).collect();
     let full = buffer("full lengths", MOST_LENGTHS, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
     gpu.queue.write_buffer(&full, 0, bytemuck::cast_slice(&[u32::MAX; MOST_LENGTHS]));
+    for (id, constant) in plan.graph().constants() {
+        let bytes = match constant {
+            Constant::Floats(numbers) => bytemuck::cast_slice(numbers),
+            Constant::Ids(numbers) => bytemuck::cast_slice(numbers),
+        };
+        gpu.queue.write_buffer(&slots[plan.placed(id).slot], 0, bytes);
+    }
     let all = || dispatches.iter().flatten();
     let scratch = buffer("scratch", all().map(scratch_elements).max().unwrap_or(0), usage);
     let uniforms = Uniforms::new(all());
@@ -291,12 +307,13 @@ impl Executable for WgpuExecutable {
     }
 
     fn read<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<f32>> {
+        Box::pin(self.read_kind(ids, Kind::Float))
+    }
+
+    fn read_ids<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<u32>> {
         Box::pin(async move {
-            let locate = |id: &ValueId| self.located(*id, Kind::Float);
-            let locations = ids.iter().map(locate).collect::<Result<Vec<Location>, EngineError>>()?;
-            let range = |at: &Location| Range { buffer: &self.slots[at.slot], offset: at.offset, len: at.len };
-            let ranges: Vec<Range<'_>> = locations.iter().map(range).collect();
-            self.staging.read(&self.gpu, &ranges).await
+            let numbers = self.read_kind(ids, Kind::Ids).await?;
+            Ok(numbers.into_iter().map(f32::to_bits).collect())
         })
     }
 

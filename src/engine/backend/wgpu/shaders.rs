@@ -9,9 +9,14 @@ macro_rules! files {
 
 /// Every kernel: name and text.
 pub const KERNELS: &[(&str, &str)] = files!["shaders/":
+    additive_energy
+    additive_energy_grad
     affine
+    argmax
     argmax_equals
     binary
+    cache_write
+    cached_attention
     concat
     conv1d_causal
     conv1d_causal_grad_input
@@ -20,6 +25,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     cross_entropy
     cross_entropy_grad
     dropout
+    einsum
     embedding
     embedding_grad
     expand_last
@@ -34,6 +40,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     gru_textbook_forward
     layer_norm
     layer_norm_grad
+    length_mask
     log_softmax
     log_softmax_grad
     logsumexp
@@ -48,6 +55,8 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     rnn_backward
     rnn_forward
     row_norm
+    sample_token
+    select_ids
     slice
     softmax
     softmax_grad

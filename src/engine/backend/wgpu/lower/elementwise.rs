@@ -21,6 +21,7 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         }
         Op::Affine { scale, shift } => all("affine").floats([*scale, *shift]),
         Op::Fill { value, .. } => all("fill").floats([*value]),
+        Op::SelectIds => all("select_ids"),
         Op::NotEqual { value } => all("not_equal").params([*value as usize]),
         Op::ExpandLast { width } => all("expand_last").params([*width]),
         Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
@@ -44,6 +45,11 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
             let params = [count, dropout::threshold(*p) as usize, Stream::Dropout(*stream).id() as usize];
             let dispatch = step.kernel("dropout").params(params).floats([dropout::scale(*p) as f32]);
             dispatch.groups(count.div_ceil(FOUR_EACH))
+        }
+        Op::LengthMask { steps } => all("length_mask").params([*steps]),
+        Op::CacheWrite => {
+            let (x, longest) = (step.shape(0), step.output_shape(0).0[0]);
+            step.kernel("cache_write").params([x.len(), x.last(), longest]).elements(x.len())
         }
         Op::Copy => all("copy"),
         Op::Slice { axis, start, len } => {
