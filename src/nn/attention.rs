@@ -11,7 +11,7 @@ use crate::engine::graph::{Gradients, Graph, Initial, Kind, Op, RecurrentInput, 
 use crate::engine::kernels::binary::Binary;
 use crate::engine::kernels::unary::Unary;
 
-use super::language_model::{LayerParameters, LayerState};
+use super::recurrent::LayerState;
 use super::{embedding, linear};
 
 /// How well a state s and a place h of the memory fit.
@@ -60,10 +60,19 @@ pub struct AttentionDecoder {
 #[derive(Clone, Debug)]
 pub struct DecoderParameters {
     embed: ValueId,
-    cell: LayerParameters,
+    cell: CellParameters,
     score: ScoreParameters,
     attentional: Option<ValueId>,
     out: (ValueId, ValueId),
+}
+
+/// As `nn.GRUCell` has them.
+#[derive(Clone, Copy, Debug)]
+struct CellParameters {
+    weight_ih: ValueId,
+    weight_hh: ValueId,
+    /// bias_ih and bias_hh.
+    biases: [ValueId; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -167,11 +176,10 @@ impl AttentionDecoder {
             graph.start(value, Initial::torch(hidden));
             value
         };
-        let cell = LayerParameters {
+        let cell = CellParameters {
             weight_ih: recurrent("weight_ih", &[gates, input]),
             weight_hh: recurrent("weight_hh", &[gates, hidden]),
-            bias_ih: recurrent("bias_ih", &[gates]),
-            bias_hh: recurrent("bias_hh", &[gates]),
+            biases: [recurrent("bias_ih", &[gates]), recurrent("bias_hh", &[gates])],
         };
         let both = hidden + memory;
         let attentional = self.attentional.then(|| graph.parameter(format!("{prefix}W_c.weight"), [hidden, both]));
@@ -291,8 +299,8 @@ impl AttentionDecoder {
         x_proj: ValueId,
         state: LayerState,
     ) -> Result<RecurrentOutput, EngineError> {
-        let LayerParameters { weight_hh, bias_ih, bias_hh, .. } = parameters.cell;
-        let input = RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0: state.h, c0: state.c };
+        let CellParameters { weight_hh, biases, .. } = parameters.cell;
+        let input = RecurrentInput::new(x_proj, weight_hh, biases, state.h, state.c);
         graph.recurrent(self.cell, &input)
     }
 

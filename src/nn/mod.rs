@@ -5,6 +5,7 @@ pub mod initialise;
 pub mod jacobian;
 pub mod language_model;
 pub mod losses;
+pub mod recurrent;
 pub mod rollout;
 pub mod transformer;
 

@@ -1,10 +1,7 @@
 //! Cases of a reference folder (`tests/reference/README.md`), built from graph ops, run and compared.
 
-<<<<<<< HEAD
 mod attention;
-=======
 mod beams;
->>>>>>> decoding
 mod compare;
 mod feedback;
 mod format;
