@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use common::gpu::gpu;
 use pollster::block_on;
 use reference_cases::{Backend, check_folder};
+use seqlab::engine::backend::Executable;
 use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::wgpu::WgpuExecutable;
 
@@ -36,7 +37,7 @@ fn check(backend: &Backend) {
 
 /// Checks a folder; returns the cases the engine does not know.
 fn check_one(folder: &Path, backend: &Backend) -> Vec<String> {
-    let report = check_folder(folder, backend);
+    let report = block_on(check_folder(folder, backend));
     let mut text =
         format!("\n{} on {}, allowed {} times the tolerance:\n", folder.display(), backend.name, backend.allowance);
     for line in &report.lines {
@@ -58,9 +59,9 @@ fn the_cpu_meets_the_references() {
         name: "CPU f32",
         allowance: 1.0,
         load: |plan, journal| {
-            let mut machine = CpuExecutable::<f32>::new(plan, journal);
+            let mut machine = CpuExecutable::<f32>::new(plan, &journal);
             machine.poison(f32::NAN);
-            Ok(Box::new(machine))
+            Box::pin(async { Ok(Box::new(machine) as Box<dyn Executable>) })
         },
     });
 }
@@ -71,7 +72,9 @@ fn the_formulas_meet_the_references_twenty_times_closer() {
     check(&Backend {
         name: "CPU f64",
         allowance: 0.05,
-        load: |plan, journal| Ok(Box::new(CpuExecutable::<f64>::new(plan, journal))),
+        load: |plan, journal| {
+            Box::pin(async move { Ok(Box::new(CpuExecutable::<f64>::new(plan, &journal)) as Box<dyn Executable>) })
+        },
     });
 }
 
@@ -81,9 +84,11 @@ fn the_gpu_meets_the_references_ten_times_looser() {
         name: "GPU",
         allowance: 10.0,
         load: |plan, journal| {
-            let mut machine = block_on(WgpuExecutable::new(gpu(), plan, journal))?;
-            machine.poison(f32::NAN);
-            Ok(Box::new(machine))
+            Box::pin(async move {
+                let mut machine = WgpuExecutable::new(gpu(), plan, &journal).await?;
+                machine.poison(f32::NAN);
+                Ok(Box::new(machine) as Box<dyn Executable>)
+            })
         },
     });
 }

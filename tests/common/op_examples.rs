@@ -236,6 +236,11 @@ fn layout(table: &mut Vec<OpExample>) {
         table.push(OpExample::new(Op::Slice { axis, start, len }, vec![normal([3, 7, 5])]));
         table.push(OpExample::new(Op::Pad { axis, start, total: 16 }, vec![normal([3, 7, 5])]));
     }
+    for (axis, widths) in [(0, [1, 3, 2]), (1, [7, 1, 33]), (2, [5, 130, 1])] {
+        let part = |len: usize| normal(std::array::from_fn::<usize, 3, _>(|at| if at == axis { len } else { 3 }));
+        table.push(OpExample::new(Op::Concat { axis }, widths.map(part).into()));
+    }
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![normal([7])]));
     table.push(OpExample::new(Op::ExpandLast { width: 33 }, vec![normal([7, 3])]));
     table.push(OpExample::new(Op::ExpandLast { width: 5 }, vec![normal([])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([4, 7, 3]) }, vec![normal([7, 3])]));
@@ -407,19 +412,57 @@ fn optimisers(table: &mut Vec<OpExample>) {
     }
 }
 
-/// The name of every variant of [`Op`]. A new variant makes this fail to compile until the table has it.
-pub fn variant(op: &Op) -> &'static str {
-    macro_rules! names {
-        ($($variant:ident $pattern:tt)*) => { match op { $(Op::$variant $pattern => stringify!($variant),)* } };
-    }
-    names! {
-        Unary(_) UnaryGrad(_) Binary(_) Affine{..} Fill{..} MatMul{..} Transpose{} Slice{..} Pad{..} ExpandLast{..}
-        ExpandLeading{..} SumLast{} SumLeading{..} RowNorm{} Softmax{} SoftmaxGrad{} LogSoftmax{} LogSoftmaxGrad{}
-        LogSumExp{} CrossEntropy{..} CrossEntropyGrad{..} ArgmaxEquals{} NotEqual{..} WeightedMean{} WeightedMeanGrad{}
-        Embedding{..} EmbeddingGrad{..} LayerNorm{..} LayerNormGrad{..} Conv1dCausal{} Conv1dCausalGradInput{}
-        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{}
-    }
+/// Lists the variants of [`Op`]. A new one does not compile until the table has it.
+macro_rules! variants {
+    ($($variant:ident,)*) => {
+        /// The name of an op's variant.
+        pub fn variant(op: &Op) -> &'static str {
+            match op { $(Op::$variant { .. } => stringify!($variant),)* }
+        }
+
+        /// As many as [`Op`] has variants.
+        pub const VARIANTS: usize = [$(stringify!($variant)),*].len();
+    };
 }
 
-/// As many as [`Op`] has variants.
-pub const VARIANTS: usize = 38;
+variants! {
+    Unary,
+    UnaryGrad,
+    Binary,
+    Affine,
+    Fill,
+    MatMul,
+    Transpose,
+    Slice,
+    Pad,
+    Concat,
+    ExpandLast,
+    ExpandLeading,
+    SumLast,
+    SumLeading,
+    RowNorm,
+    Softmax,
+    SoftmaxGrad,
+    LogSoftmax,
+    LogSoftmaxGrad,
+    LogSumExp,
+    CrossEntropy,
+    CrossEntropyGrad,
+    ArgmaxEquals,
+    NotEqual,
+    WeightedMean,
+    WeightedMeanGrad,
+    Embedding,
+    EmbeddingGrad,
+    LayerNorm,
+    LayerNormGrad,
+    Conv1dCausal,
+    Conv1dCausalGradInput,
+    Conv1dCausalGradWeight,
+    Recurrent,
+    RecurrentBackward,
+    Previous,
+    GroupNorms,
+    Optimise,
+    Copy,
+}

@@ -82,6 +82,7 @@ ops! {
     Transpose: [Op::Transpose],
     Slice: [Op::Slice { axis: 0, start: 0, len: 1 }],
     Pad: [Op::Pad { axis: 0, start: 0, total: 1 }],
+    Concat: [Op::Concat { axis: 0 }],
     ExpandLast: [Op::ExpandLast { width: 1 }],
     ExpandLeading: [Op::ExpandLeading { shape: Shape::default() }],
     SumLast: [Op::SumLast],

@@ -11,7 +11,7 @@ mod traces;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use seqlab::engine::backend::Executable;
+use seqlab::engine::backend::{Answer, Executable};
 use seqlab::engine::error::EngineError;
 use seqlab::engine::graph::ValueId;
 use seqlab::engine::plan::Plan;
@@ -28,8 +28,8 @@ pub struct Backend {
     pub load: Load,
 }
 
-/// Puts a plan on a backend.
-pub type Load = fn(Plan, &[ValueId]) -> Result<Box<dyn Executable>, EngineError>;
+/// Puts a plan on a backend; asynchronous, as opening a GPU is in a browser.
+pub type Load = fn(Plan, Vec<ValueId>) -> Answer<'static, Box<dyn Executable>>;
 
 /// Why a case gave no numbers.
 pub enum Refusal {
@@ -68,7 +68,7 @@ pub struct Report {
 }
 
 /// Runs every case of the folder on `backend`.
-pub fn check_folder(folder: &Path, backend: &Backend) -> Report {
+pub async fn check_folder(folder: &Path, backend: &Backend) -> Report {
     let mut report = Report::default();
     let manifest = match format::manifest(folder) {
         Ok(manifest) => manifest,
@@ -79,10 +79,7 @@ pub fn check_folder(folder: &Path, backend: &Backend) -> Report {
     };
     for entry in manifest.cases {
         let id = entry.id.clone();
-        let outcome = Case::load(folder, entry).map_err(Refusal::Failed).and_then(|case| {
-            let produced = produce(&case, backend)?;
-            Ok((case, produced))
-        });
+        let outcome = run(folder, entry, backend).await;
         match outcome {
             Ok((case, produced)) => check_case(&case, &produced, backend, &mut report),
             Err(Refusal::Unknown(reason)) => report.unknown.push(format!("{id} ({reason})")),
@@ -92,14 +89,20 @@ pub fn check_folder(folder: &Path, backend: &Backend) -> Report {
     report
 }
 
+async fn run(folder: &Path, entry: format::CaseEntry, backend: &Backend) -> Result<(Case, Produced), Refusal> {
+    let case = Case::load(folder, entry).map_err(Refusal::Failed)?;
+    let produced = produce(&case, backend).await?;
+    Ok((case, produced))
+}
+
 /// What kind of case it is can be told from its hyper-parameters.
-fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
+async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     let has = |key: &str| case.hyper.contains_key(key);
     match () {
-        () if has("ops") => operations::produce(case, backend),
-        () if has("runs") => optimisers::produce(case, backend),
-        () if has("kind") && has("vocab") && has("optimizer") => traces::produce(case, backend),
-        () if has("kind") && has("convention") => recurrent::produce(case, backend),
+        () if has("ops") => operations::produce(case, backend).await,
+        () if has("runs") => optimisers::produce(case, backend).await,
+        () if has("kind") && has("vocab") && has("optimizer") => traces::produce(case, backend).await,
+        () if has("kind") && has("convention") => recurrent::produce(case, backend).await,
         () => Err(Refusal::Unknown("no such kind of case".to_owned())),
     }
 }

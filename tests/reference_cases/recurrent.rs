@@ -50,7 +50,7 @@ struct Options {
     hidden: usize,
 }
 
-pub fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
+pub async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     let options = options(case)?;
     let mut sheet = Sheet::new(case);
     let x = sheet.input("in/x", Layout::TimeMajor)?;
@@ -74,7 +74,7 @@ pub fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
         step_gradients(&mut sheet, &options, &gradients, &layer.output, at)?;
     }
     let mut produced = Produced::default();
-    sheet.run(backend, &mut produced)?;
+    sheet.run(backend, &mut produced).await?;
     Ok(produced)
 }
 

@@ -1,6 +1,5 @@
 //! A graph in the making for a case: which tensors of the file feed it and which it is to produce.
 
-use pollster::block_on;
 use seqlab::engine::backend::Executable;
 use seqlab::engine::graph::{Gradients, Graph, Kind, ValueId};
 use seqlab::engine::kernels::binary::Binary;
@@ -118,8 +117,8 @@ impl<'a> Sheet<'a> {
     }
 
     /// Plans and loads the graph and writes its inputs and parameters.
-    pub fn load(&self, backend: &Backend, journal: &[ValueId]) -> Result<Box<dyn Executable>, Refusal> {
-        let mut machine = (backend.load)(Plan::new(self.graph.clone(), usize::MAX)?, journal)?;
+    pub async fn load(&self, backend: &Backend, journal: &[ValueId]) -> Result<Box<dyn Executable>, Refusal> {
+        let mut machine = (backend.load)(Plan::new(self.graph.clone(), usize::MAX)?, journal.to_vec()).await?;
         for (id, tensor) in &self.feeds {
             if tensor.integer {
                 let ids: Vec<u32> = tensor.data.iter().map(|id| *id as u32).collect();
@@ -132,9 +131,9 @@ impl<'a> Sheet<'a> {
     }
 
     /// Reads every result.
-    pub fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
+    pub async fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
         for result in &self.results {
-            let mut data = read(machine, &result.parts)?;
+            let mut data = read(machine, &result.parts).await?;
             if result.layout == Layout::TimeMajor {
                 data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1;
             }
@@ -144,10 +143,10 @@ impl<'a> Sheet<'a> {
     }
 
     /// Runs the first program once and collects every result.
-    pub fn run(&self, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
-        let mut machine = self.load(backend, &[])?;
+    pub async fn run(&self, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
+        let mut machine = self.load(backend, &[]).await?;
         machine.run(0)?;
-        self.collect(machine.as_mut(), produced)
+        self.collect(machine.as_mut(), produced).await
     }
 }
 
@@ -158,8 +157,8 @@ pub fn write(machine: &mut dyn Executable, id: ValueId, data: &[f64]) -> Result<
 }
 
 /// Reads tensors one after the other.
-pub fn read(machine: &mut dyn Executable, ids: &[ValueId]) -> Result<Vec<f64>, Refusal> {
-    let numbers = block_on(machine.read(ids))?;
+pub async fn read(machine: &mut dyn Executable, ids: &[ValueId]) -> Result<Vec<f64>, Refusal> {
+    let numbers = machine.read(ids).await?;
     Ok(numbers.into_iter().map(f64::from).collect())
 }
 

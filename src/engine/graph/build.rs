@@ -213,6 +213,11 @@ impl Graph {
         self.apply_one(Op::Slice { axis, start, len }, &[x])
     }
 
+    /// The operands one after the other along an axis.
+    pub fn concat(&mut self, parts: &[ValueId], axis: usize) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Concat { axis }, parts)
+    }
+
     /// The sum over all but the last `keep` axes.
     pub fn sum_leading(&mut self, x: ValueId, keep: usize) -> Result<ValueId, EngineError> {
         self.apply_one(Op::SumLeading { keep }, &[x])

@@ -93,6 +93,7 @@ impl Graph {
                 let len = self.shape(x(0)).0[*axis];
                 Ok(vec![Some(self.slice(first, *axis, *start, len)?)])
             }
+            Op::Concat { axis } => self.concat_rule(*axis, &node.inputs, first),
             Op::ExpandLast { .. } => Ok(vec![Some(self.apply_first(Op::SumLast, &[first])?)]),
             Op::ExpandLeading { .. } => {
                 let keep = self.shape(x(0)).0.len();
@@ -176,6 +177,16 @@ impl Graph {
         let keep = self.shape(b).0.len();
         let db = if self.shape(a) == self.shape(b) { db } else { self.sum_leading(db, keep)? };
         Ok(vec![Some(da), Some(db)])
+    }
+
+    fn concat_rule(&mut self, axis: usize, parts: &[ValueId], dy: ValueId) -> InputGradients {
+        let mut start = 0;
+        let mut part = |x: &ValueId| {
+            let len = self.shape(*x).0[axis];
+            start += len;
+            Ok(Some(self.slice(dy, axis, start - len, len)?))
+        };
+        parts.iter().map(&mut part).collect()
     }
 
     fn matmul_rule(&mut self, ta: bool, tb: bool, a: ValueId, b: ValueId, dy: ValueId) -> InputGradients {
@@ -285,6 +296,7 @@ impl Graph {
                 | Op::Transpose
                 | Op::Slice { .. }
                 | Op::Pad { .. }
+                | Op::Concat { .. }
                 | Op::ExpandLast { .. }
                 | Op::ExpandLeading { .. }
                 | Op::SumLast

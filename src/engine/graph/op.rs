@@ -32,6 +32,8 @@ pub enum Op {
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
+    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`).
+    Concat { axis: usize },
     /// `[x (..)] -> (.., width)`, repeated along a new last axis.
     ExpandLast { width: usize },
     /// `[x] -> shape`, repeated over new leading axes.
@@ -112,6 +114,7 @@ impl Op {
             Op::Transpose => "transpose",
             Op::Slice { .. } => "slice",
             Op::Pad { .. } => "pad",
+            Op::Concat { .. } => "concat",
             Op::ExpandLast { .. } => "expand_last",
             Op::ExpandLeading { .. } => "expand_leading",
             Op::SumLast => "sum_last",

@@ -55,6 +55,7 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that(*axis < check.shape(0).0.len() && start + check.axis(0, *axis) <= *total)?;
             one(check.with_axis(0, *axis, *total))
         }
+        Op::Concat { axis } => check.concat(*axis),
         Op::ExpandLast { width } => {
             check.count(1)?;
             one(check.append(0, *width))
@@ -209,6 +210,17 @@ impl Check<'_> {
         let mut shape = self.shape(at);
         shape.0[axis] = len;
         shape
+    }
+
+    fn concat(&self, axis: usize) -> Result<Vec<Shape>, EngineError> {
+        self.that(!self.inputs.is_empty() && axis < self.shape(0).0.len())?;
+        let mut total = 0;
+        for at in 0..self.inputs.len() {
+            self.that(self.inputs[at].shape.0.len() == self.shape(0).0.len())?;
+            self.that(self.with_axis(at, axis, 0) == self.with_axis(0, axis, 0))?;
+            total += self.axis(at, axis);
+        }
+        Ok(vec![self.with_axis(0, axis, total)])
     }
 
     fn matmul(&self, transpose_a: bool, transpose_b: bool) -> Result<Vec<Shape>, EngineError> {

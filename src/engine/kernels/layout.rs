@@ -64,6 +64,14 @@ pub fn pad<R: Real>(range: Range, x: &[R], y: &mut [R]) {
     }
 }
 
+/// Writes x [outer, len, inner] into the range of y [outer, axis, inner]: one operand of a concatenation.
+pub fn place<R: Real>(range: Range, x: &[R], y: &mut [R]) {
+    let (row, part) = (range.axis * range.inner, range.len * range.inner);
+    for i in 0..range.outer {
+        y[i * row + range.start * range.inner..][..part].copy_from_slice(&x[i * part..][..part]);
+    }
+}
+
 /// y [T, B, H] = h0 [B, H], then h [T, B, H] without its last step: the state each step started from.
 pub fn previous<R: Real>(h: &[R], h0: &[R], y: &mut [R]) {
     let (first, later) = y.split_at_mut(h0.len());

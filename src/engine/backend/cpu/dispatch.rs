@@ -102,6 +102,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
+        Op::Concat { axis } => concat(*axis, x, y),
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
         Op::SumLast => reduce::sum_last(x.input(0), y),
@@ -153,6 +154,16 @@ fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
     let outer = shape.0[..axis].iter().product();
     let inner = shape.0[axis + 1..].iter().product();
     Range { outer, axis: shape.0[axis], inner, start, len }
+}
+
+fn concat<R: Real>(axis: usize, x: &Operands<'_, R>, y: &mut [R]) {
+    let whole = x.plan.graph().shape(x.step.outputs[0]);
+    let mut start = 0;
+    for at in 0..x.count() {
+        let len = x.shape(at).0[axis];
+        layout::place(range(whole, axis, start, len), x.input(at), y);
+        start += len;
+    }
 }
 
 fn matmul<R: Real>(transpose_a: bool, transpose_b: bool, x: &Operands<'_, R>, y: &mut [R], scratch: &mut [R]) {

@@ -12,6 +12,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     affine
     argmax_equals
     binary
+    concat
     conv1d_causal
     conv1d_causal_grad_input
     conv1d_causal_grad_weight

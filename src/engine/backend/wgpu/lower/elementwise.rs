@@ -43,6 +43,19 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
     })
 }
 
+/// One dispatch an operand, each into its own range of the output.
+pub(super) fn concat(step: &Step<'_>, axis: usize) -> Vec<Dispatch> {
+    let [_, total, inner] = around(&step.output_shape(0).0, axis);
+    let mut start = 0;
+    let mut place = |at: usize| {
+        let (count, len) = (step.shape(at).len(), step.shape(at).0[axis]);
+        let params = [count, total * inner, len * inner, start * inner];
+        start += len;
+        Dispatch::new("concat").reads([step.input(at)]).writes([step.output(0)]).params(params).elements(count)
+    };
+    (0..step.node.inputs.len()).filter(|at| !step.shape(*at).is_empty()).map(&mut place).collect()
+}
+
 /// Elements before, along and after an axis.
 fn around(axes: &[usize], axis: usize) -> [usize; 3] {
     [axes[..axis].iter().product(), axes[axis], axes[axis + 1..].iter().product()]

@@ -154,6 +154,7 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
     match &node.op {
         Op::Recurrent(cell) => return sequence::forward(&step, *cell),
         Op::RecurrentBackward(cell) => return sequence::backward(&step, *cell),
+        Op::Concat { axis } => return elementwise::concat(&step, *axis),
         Op::GroupNorms { groups } => return optimise::group_norms(&step, groups),
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
         _ => {}
