@@ -1,3 +1,4 @@
 //! What models learn from: texts and their vocabularies.
 
+pub mod hash;
 pub mod text;

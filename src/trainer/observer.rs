@@ -25,7 +25,8 @@ pub struct Observer {
     sample_states: Vec<ValueId>,
     sample_token: ValueId,
     logits: ValueId,
-    drawn: u64,
+    /// Random numbers drawn so far: the place in the seed's stream where the next sample goes on.
+    pub drawn: u64,
 }
 
 impl Observer {
