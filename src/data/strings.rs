@@ -78,7 +78,9 @@ impl Strings {
     /// A string's tokens; characters that are none of the letters become the first.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let letter = |symbol: char| (symbol as u32).wrapping_sub('a' as u32);
-        text.chars().map(|symbol| FIRST_LETTER + Some(letter(symbol)).filter(|at| *at < self.letters).unwrap_or(0)).collect()
+        text.chars()
+            .map(|symbol| FIRST_LETTER + Some(letter(symbol)).filter(|at| *at < self.letters).unwrap_or(0))
+            .collect()
     }
 
     /// What the task makes of a source.
@@ -142,8 +144,7 @@ impl Strings {
 
     /// Strings and their labels, padded to the longest of the task.
     pub fn labelled(&self, strings: impl Iterator<Item = Vec<u32>>, batch: usize, to: &mut LabelledBatch) {
-        for (tokens, len) in
-            [(&mut to.tokens, self.longest * batch), (&mut to.lengths, batch), (&mut to.labels, batch)]
+        for (tokens, len) in [(&mut to.tokens, self.longest * batch), (&mut to.lengths, batch), (&mut to.labels, batch)]
         {
             tokens.clear();
             tokens.resize(len, PAD);

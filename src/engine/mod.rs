@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod cell;
+pub mod einsum;
 pub mod error;
 pub mod graph;
 pub mod kernels;

@@ -22,7 +22,7 @@ pub struct Slot {
 pub enum Role {
     /// The flat parameters, gradients or an optimiser state: lives from run to run.
     Flat(Flat),
-    /// Written by the host, or carried over from run to run.
+    /// Written by the host, or carried over from run to run; or constant, written once.
     Input,
     /// A value with a path: its own memory, readable after a run.
     Named,
@@ -135,6 +135,10 @@ impl Plan {
                 let summed = if transpose_a { a.rows() } else { a.last() };
                 2.0 * shape(step.outputs[0]).len() as f64 * summed as f64
             }
+            Op::Einsum(ref einsum) => einsum.flops(),
+            // tanh times v; backwards, what it takes to differentiate that product in both.
+            Op::AdditiveEnergy => 2.0 * shape(step.outputs[1]).len() as f64,
+            Op::AdditiveEnergyGrad => 4.0 * shape(step.inputs[0]).len() as f64,
             // No matrix products, but counted as they run on the same units: a complex multiply-add is 8, and of the
             // causal pairs of steps a convolution does one multiply-add each. Forward per state: S4D x 10 and y 4,
             // Mamba delta A, x and y 6. Backward: S4D g 4, carry 6, du 4, d dA 8, d dB 4, d C 4; Mamba 15.
@@ -171,6 +175,12 @@ impl Plan {
             Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax | Op::SampleToken => {
                 self.graph.shape(step.inputs[0]).len()
             }
+            Op::CausalSoftmax => {
+                let shape = self.graph.shape(step.inputs[0]);
+                let (rows, columns) = (shape.0[shape.0.len() - 2], shape.last());
+                shape.rows() * (2 * columns + 1 - rows) / 2
+            }
+            Op::AdditiveEnergy => self.graph.shape(step.outputs[1]).len(),
             _ => 0,
         };
         self.programs[program].steps.iter().map(|step| count(step) as f64).sum()
@@ -245,8 +255,9 @@ impl Placing<'_> {
         }
         for (at, value) in self.graph.values().iter().enumerate() {
             let id = ValueId(at as u32);
-            let role = if value.source == Source::Input { Role::Input } else { Role::Named };
-            if self.locations[at].is_none() && value.path.is_some() {
+            let constant = matches!(value.source, Source::Constant(_));
+            let role = if constant || value.source == Source::Input { Role::Input } else { Role::Named };
+            if self.locations[at].is_none() && (constant || value.path.is_some()) {
                 let slot = self.slot(value.shape.len(), value.kind, role);
                 self.place(id, slot, 0);
             }

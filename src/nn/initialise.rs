@@ -1,7 +1,7 @@
 //! Initial parameters: PyTorch's defaults, and the options a spec has.
 
 use crate::engine::cell::Cell;
-use crate::engine::graph::Graph;
+use crate::engine::graph::{Graph, Initial};
 use crate::engine::rng::{Rng, Stream};
 use crate::engine::spectrum::spectral_radius;
 
@@ -16,19 +16,13 @@ pub struct Initialisation {
 
 /// The flat parameters of `graph`, as [`Graph::parameters`] lays them out.
 ///
-/// Distributions are PyTorch's: recurrent layers U(-1/sqrt(H), 1/sqrt(H)), `nn.Linear` U(-1/sqrt(in), 1/sqrt(in)) for
-/// weight and bias, `nn.Embedding` N(0, 1). The numbers come from the project's own generator.
+/// Each parameter starts as its model said ([`Initial`]); the numbers come from the project's own generator.
 pub fn initial_parameters(graph: &Graph, cell: Cell, hidden: usize, seed: u32, options: Initialisation) -> Vec<f32> {
     let mut flat = vec![0.0; graph.flat_len()];
     for (place, parameter) in graph.parameters().iter().enumerate() {
         let rng = Rng::new(seed, Stream::Initialisation(place as u32));
         let values = &mut flat[parameter.offset..parameter.offset + parameter.len];
-        let normal = parameter.name.starts_with("embed");
-        let bound = 1.0 / (hidden as f32).sqrt();
-        for (at, value) in values.iter_mut().enumerate() {
-            let at = at as u64;
-            *value = if normal { rng.normal(at) } else { (2.0 * rng.uniform(at) - 1.0) * bound };
-        }
+        fill(values, &parameter.initial, &rng);
         if let Some(radius) = options.spectral_radius.filter(|_| parameter.name.contains("weight_hh")) {
             values.chunks_exact_mut(hidden * hidden).for_each(|block| rescale(block, hidden, radius));
         }
@@ -42,6 +36,16 @@ pub fn initial_parameters(graph: &Graph, cell: Cell, hidden: usize, seed: u32, o
         }
     }
     flat
+}
+
+fn fill(values: &mut [f32], initial: &Initial, rng: &Rng) {
+    let draw = |at: usize| match initial {
+        Initial::Uniform(bound) => (2.0 * rng.uniform(at as u64) - 1.0) * bound,
+        Initial::Normal(deviation) => rng.normal(at as u64) * deviation,
+        Initial::Constant(number) => *number,
+        Initial::Listed(numbers) => numbers.get(at).copied().unwrap_or(0.0),
+    };
+    values.iter_mut().enumerate().for_each(|(at, value)| *value = draw(at));
 }
 
 fn rescale(matrix: &mut [f32], size: usize, radius: f32) {

@@ -2,8 +2,11 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Graph, Kind, ValueId};
+use crate::engine::graph::{Graph, Initial, Kind, ValueId};
 use crate::engine::graph::{RecurrentInput, RecurrentOutput};
+use crate::nn::{embedding, linear};
+
+use super::rollout::DecoderStep;
 
 /// The architecture. As PyTorch: `rnn = nn.LSTM(inputs, hidden, layers)`, `out = nn.Linear(hidden, vocabulary)`, and
 /// `embed = nn.Embedding(vocabulary, embedding)`, or `F.one_hot` inputs where there is no embedding.
@@ -53,6 +56,13 @@ pub struct LayerState {
     pub c: Option<ValueId>,
 }
 
+impl LayerState {
+    /// h, and c where there is one, layer by layer: as a rollout carries them.
+    pub fn flat(states: &[LayerState]) -> Vec<ValueId> {
+        states.iter().flat_map(|state| [Some(state.h), state.c]).flatten().collect()
+    }
+}
+
 /// What a forward pass computes.
 #[derive(Clone, Debug)]
 pub struct ForwardPass {
@@ -65,21 +75,25 @@ pub struct ForwardPass {
 impl LanguageModel {
     /// Adds the parameters, in PyTorch's order.
     pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
-        let embed = self.embedding.map(|width| graph.parameter("embed.weight", [self.vocabulary, width]));
+        let embed = self.embedding.map(|width| embedding(graph, "embed.weight", self.vocabulary, width));
         let gates = self.cell.gates() * self.hidden;
         let layers = (0..self.layers)
             .map(|layer| {
                 let input = if layer > 0 { self.hidden } else { self.embedding.unwrap_or(self.vocabulary) };
+                let mut parameter = |name: &str, shape: &[usize]| {
+                    let value = graph.parameter(format!("rnn.{name}_l{layer}"), shape);
+                    graph.start(value, Initial::torch(self.hidden));
+                    value
+                };
                 LayerParameters {
-                    weight_ih: graph.parameter(format!("rnn.weight_ih_l{layer}"), [gates, input]),
-                    weight_hh: graph.parameter(format!("rnn.weight_hh_l{layer}"), [gates, self.hidden]),
-                    bias_ih: graph.parameter(format!("rnn.bias_ih_l{layer}"), [gates]),
-                    bias_hh: graph.parameter(format!("rnn.bias_hh_l{layer}"), [gates]),
+                    weight_ih: parameter("weight_ih", &[gates, input]),
+                    weight_hh: parameter("weight_hh", &[gates, self.hidden]),
+                    bias_ih: parameter("bias_ih", &[gates]),
+                    bias_hh: parameter("bias_hh", &[gates]),
                 }
             })
             .collect();
-        let out_weight = graph.parameter("out.weight", [self.vocabulary, self.hidden]);
-        let out_bias = graph.parameter("out.bias", [self.vocabulary]);
+        let (out_weight, out_bias) = linear(graph, "out", self.hidden, self.vocabulary);
         ModelParameters { embed, layers, out_weight, out_bias }
     }
 
@@ -118,6 +132,30 @@ impl LanguageModel {
             }
         };
         self.forward_from(graph, parameters, x_proj, states)
+    }
+
+    /// One step of a [`rollout`](super::rollout::rollout): reads tokens (1, B) by their rows of `projected` (see
+    /// [`LanguageModel::projected_tokens`]) in the states h (and c) of each layer, bottom first, (B, H).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when tokens or states do not fit.
+    pub fn step(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        projected: ValueId,
+        token: ValueId,
+        states: &[ValueId],
+    ) -> Result<DecoderStep, EngineError> {
+        let x_proj = graph.embedding(token, projected, None)?;
+        let each = 1 + usize::from(self.cell.has_cell_state());
+        let states: Vec<LayerState> =
+            states.chunks(each).map(|state| LayerState { h: state[0], c: state.get(1).copied() }).collect();
+        let pass = self.forward_from(graph, parameters, x_proj, &states)?;
+        let sequences = pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c]).flatten();
+        // (1, B, H) as (B, H).
+        let states = sequences.map(|state| graph.sum_leading(state, 2)).collect::<Result<_, _>>()?;
+        Ok(DecoderStep { logits: pass.logits, states })
     }
 
     /// What the first layer adds for each token: W_ih x without biases, (V, G H). A model that is only run, step by step,

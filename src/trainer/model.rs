@@ -8,6 +8,7 @@ use crate::nn::language_model::{ForwardPass, LanguageModel, ModelParameters};
 use crate::spec::{ModelSpec, OptimiserKind};
 
 use super::decoding::{Carried, OneStep};
+pub use super::trainable::{Training, Watch};
 
 /// The optimiser a spec names, with PyTorch's coefficients.
 pub fn optimiser(kind: OptimiserKind) -> Optimiser {
@@ -27,31 +28,6 @@ pub fn optimiser(kind: OptimiserKind) -> Optimiser {
 /// The model of a spec, for a vocabulary of this size.
 pub fn language_model(spec: &ModelSpec, vocabulary: usize) -> LanguageModel {
     LanguageModel { cell: spec.cell, layers: spec.layers, vocabulary, embedding: None, hidden: spec.hidden }
-}
-
-/// The training graph and the values the host touches.
-pub struct Training {
-    /// One program, `train`.
-    pub graph: Graph,
-    /// (T, B) ids.
-    pub tokens: ValueId,
-    /// (T, B) ids.
-    pub targets: ValueId,
-    /// The optimiser's changing coefficients.
-    pub hyper: ValueId,
-    /// Loss, accuracy where it is watched, and the gradient norm of every parameter: a row of the journal.
-    pub journal: Vec<ValueId>,
-    /// Parameters, then the optimiser's states: what a snapshot keeps.
-    pub persistent: Vec<ValueId>,
-}
-
-/// What a training step computes besides training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    /// Nothing: what the benchmark measures.
-    Nothing,
-    /// What the views show: accuracy, and the norms of dL/dh_t and dL/dc_t at every timestep.
-    Everything,
 }
 
 /// One training step: forward, cross entropy at every timestep, backpropagation through all of them, optimiser.
@@ -75,26 +51,18 @@ pub fn training(
     let nll = graph.cross_entropy(pass.logits, targets, None)?;
     let loss = graph.mean(nll)?;
     graph.name(loss, "loss");
-    let mut journal = vec![loss];
+    let mut accuracy = None;
     if watch == Watch::Everything {
         let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
-        let accuracy = graph.mean(hits)?;
-        graph.name(accuracy, "accuracy");
-        journal.push(accuracy);
+        let mean = graph.mean(hits)?;
+        graph.name(mean, "accuracy");
+        accuracy = Some(mean);
     }
     let gradients = graph.keep_gradients(loss)?;
     if watch == Watch::Everything {
         name_gradient_norms(&mut graph, &pass, &gradients)?;
     }
-    graph.optimise(optimiser)?;
-    let hyper = graph.find("hyper")?;
-    journal.push(graph.find("gradient_norms")?);
-    let mut persistent = vec![graph.flat(Flat::Parameters)];
-    for state in 0..optimiser.states() {
-        let state = graph.flat(Flat::State(state));
-        persistent.push(state);
-    }
-    Ok(Training { graph, tokens, targets, hyper, journal, persistent })
+    Training::close(graph, optimiser, loss, accuracy)
 }
 
 /// `layers/K/grad_h_norm` and `layers/K/grad_c_norm` (T): the norm of dL/dh_t and dL/dc_t at every timestep.
@@ -114,7 +82,7 @@ fn name_gradient_norms(graph: &mut Graph, pass: &ForwardPass, gradients: &Gradie
 ///
 /// # Errors
 /// As [`training`].
-pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<Graph, EngineError> {
+pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<(Graph, OneStep), EngineError> {
     let mut graph = Graph::default();
     let parameters = model.parameters(&mut graph);
     graph.program("probe");
@@ -125,9 +93,8 @@ pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<Graph, 
     let probabilities = graph.apply(Op::Softmax, &[pass.logits])?[0];
     graph.name(probabilities, "probe/probabilities");
 
-    one_step(&mut graph, model, &parameters, 1)?;
-    graph.flat(Flat::Parameters);
-    Ok(graph)
+    let step = one_step(&mut graph, model, &parameters, 1)?;
+    Ok((graph, step))
 }
 
 /// A model that only reads on: what [`stepping`] builds.
@@ -202,4 +169,3 @@ fn name_signals(graph: &mut Graph, cell: Cell, hidden: usize, pass: &ForwardPass
     }
     Ok(())
 }
-

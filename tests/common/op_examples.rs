@@ -1,6 +1,7 @@
 //! One table of examples of every op: what backends are compared on and gradients are checked on.
 
 use seqlab::engine::cell::Cell;
+use seqlab::engine::einsum::Einsum;
 use seqlab::engine::error::EngineError;
 use seqlab::engine::graph::{Flat, Graph, Kind, Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
@@ -62,7 +63,7 @@ impl Input {
 pub struct OpExample {
     /// The op.
     pub op: Op,
-    /// Its operands; those of [`Op::Copy`] are from and to, those of [`Op::Optimise`] the gradient of one parameter
+    /// Its operands; those of [`Op::Copy`] and [`Op::CacheWrite`] end with what is written to, those of [`Op::Optimise`] the gradient of one parameter
     /// each, then `hyper`.
     pub inputs: Vec<Input>,
     /// How exact f32 can be: the error allowed, as a share of the largest number of an output.
@@ -105,6 +106,11 @@ impl OpExample {
                 let inputs = self.graph_inputs(&mut graph);
                 graph.carry(inputs[0], inputs[1])?;
                 Ok(Built { graph, outputs: vec![inputs[1]], inputs })
+            }
+            Op::CacheWrite => {
+                let inputs = self.graph_inputs(&mut graph);
+                graph.cache_write(inputs[0], inputs[1], inputs[2])?;
+                Ok(Built { graph, outputs: vec![inputs[2]], inputs })
             }
             op => {
                 let inputs = self.graph_inputs(&mut graph);
@@ -182,6 +188,8 @@ pub fn op_examples() -> Vec<OpExample> {
     classes(&mut table);
     embeddings(&mut table);
     convolutions(&mut table);
+    einsums(&mut table);
+    attention(&mut table);
     for cell in Cell::ALL {
         recurrent(&mut table, cell);
     }
@@ -272,6 +280,70 @@ fn products(table: &mut Vec<OpExample>) {
     table.push(OpExample::new(op, vec![normal([3, 5, 7]), normal([3, 5, 4])]));
     let op = Op::MatMul { transpose_a: false, transpose_b: false };
     table.push(OpExample::new(op, vec![normal([1100, 64]), normal([64, 200])]));
+}
+
+/// Equation, lengths the shapes do not tell, and the operands' shapes.
+pub type EinsumExample = (&'static str, Vec<(char, usize)>, Vec<usize>, Vec<usize>);
+
+/// Every kind of product: heads, batches, one row, one step of the sum.
+pub fn einsum_examples() -> Vec<EinsumExample> {
+    let mut examples = Vec::new();
+    for [heads, i, j, batch, width] in [[1, 1, 1, 1, 1], [2, 5, 7, 3, 4], [3, 1, 33, 2, 7], [2, 40, 5, 1, 33]] {
+        let (d, known) = (heads * width, || vec![('h', heads)]);
+        let (query, key, scores) = (vec![i, batch, d], vec![j, batch, d], vec![batch, heads, i, j]);
+        examples.extend([
+            ("i b (h d), j b (h d) -> b h i j", known(), query.clone(), key.clone()),
+            ("b h i j, j b (h d) -> i b (h d)", known(), scores, key.clone()),
+            ("i b d, j b d -> i b j", vec![], query.clone(), key.clone()),
+            ("i b j, j b e -> i b e", vec![], vec![i, batch, j], key.clone()),
+            ("i b j, i b e -> j b e", vec![], vec![i, batch, j], query),
+            ("b d, j b d -> b j", vec![], vec![batch, d], key),
+        ]);
+    }
+    examples
+}
+
+fn einsums(table: &mut Vec<OpExample>) {
+    for (equation, known, a, b) in einsum_examples() {
+        let einsum = Einsum::new(equation, &known, &a, &b).expect("the example fits");
+        for of in [0, 1] {
+            let mut operands = vec![normal(Shape(einsum.result())), normal(Shape(b.clone()))];
+            if of == 1 {
+                operands[1] = normal(Shape(a.clone()));
+            }
+            table.push(OpExample::new(Op::Einsum(einsum.gradient(of)), operands));
+        }
+        table.push(OpExample::new(Op::Einsum(einsum), vec![normal(Shape(a)), normal(Shape(b))]));
+    }
+}
+
+fn attention(table: &mut Vec<OpExample>) {
+    for [queries, batch, keys, width] in [[1, 1, 1, 1], [3, 2, 5, 7], [1, 4, 9, 33], [4, 3, 2, 130], [7, 1, 33, 8]] {
+        let (query, key) = (normal([queries, batch, width]), normal([keys, batch, width]));
+        table.push(OpExample::new(Op::AdditiveEnergy, vec![query, key, normal([width])]));
+        let tanh = input([queries, batch, keys, width], Fill::Uniform(-0.99, 0.99));
+        let operands = vec![tanh, normal([width]), normal([queries, batch, keys])];
+        table.push(OpExample::new(Op::AdditiveEnergyGrad, operands).tolerance(2e-5));
+    }
+    for [longest, batch, heads, width] in [[1, 1, 1, 1], [9, 3, 2, 7], [300, 2, 4, 16], [5, 2, 1, 300]] {
+        let row = [1, batch, heads * width];
+        let cache = || normal([longest, batch, heads * width]);
+        // Positions beyond the cache are those of its end.
+        let position = || input([1, batch], Fill::Ids(longest as u32 + 1));
+        let operands = vec![input(row, Fill::Normal(0.5)), cache(), cache(), position()];
+        table.push(OpExample::new(Op::CachedAttention { heads }, operands));
+        table.push(OpExample::new(Op::CacheWrite, vec![normal(row), position(), cache()]));
+    }
+    for shape in [vec![1, 1], vec![5, 5], vec![2, 3, 7, 33], vec![3, 1, 9], vec![2, 300, 300]] {
+        table.push(OpExample::new(Op::CausalSoftmax, vec![input(Shape(shape), Fill::Normal(3.0))]));
+    }
+    for (shape, mask) in [(vec![4, 3, 7], vec![3, 7]), (vec![2, 3, 2, 33], vec![33]), (vec![3, 300], vec![300])] {
+        let operands = vec![normal(Shape(shape)), input(Shape(mask), Fill::Mask)];
+        table.push(OpExample::new(Op::Softmax, operands));
+    }
+    for steps in [1, 7, 300] {
+        table.push(OpExample::new(Op::LengthMask { steps }, vec![input([5], Fill::Ids(steps as u32 + 2))]));
+    }
 }
 
 fn sums(table: &mut Vec<OpExample>) {
@@ -440,6 +512,7 @@ variants! {
     Affine,
     Fill,
     MatMul,
+    Einsum,
     Transpose,
     Slice,
     Pad,
@@ -450,6 +523,7 @@ variants! {
     SumLeading,
     RowNorm,
     Softmax,
+    CausalSoftmax,
     SoftmaxGrad,
     LogSoftmax,
     LogSoftmaxGrad,
@@ -461,6 +535,7 @@ variants! {
     SampleToken,
     SelectIds,
     NotEqual,
+    LengthMask,
     WeightedMean,
     WeightedMeanGrad,
     Embedding,
@@ -472,6 +547,10 @@ variants! {
     Conv1dCausalGradWeight,
     Recurrent,
     RecurrentBackward,
+    AdditiveEnergy,
+    AdditiveEnergyGrad,
+    CachedAttention,
+    CacheWrite,
     Previous,
     Discretise,
     DiscretiseGrad,

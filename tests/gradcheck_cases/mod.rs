@@ -1,11 +1,13 @@
 //! The examples of the gradient check: every differentiable op at odd shapes.
 
+mod attention;
 mod layers;
 mod pointwise;
 mod recurrent;
 mod state_space;
 
 use seqlab::engine::cell::Cell;
+use seqlab::engine::einsum::Einsum;
 use seqlab::engine::graph::{Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::discretise::Discretisation;
@@ -53,7 +55,7 @@ impl Example {
 
 /// Every example.
 pub fn all() -> Vec<Example> {
-    [pointwise::examples(), layers::examples(), recurrent::examples(), state_space::examples()]
+    [pointwise::examples(), layers::examples(), recurrent::examples(), attention::examples(), state_space::examples()]
         .into_iter()
         .flatten()
         .collect()
@@ -84,6 +86,7 @@ ops! {
     Fill: [Op::Fill { value: 1.0, shape: Shape::default() }],
     MatMul: [(false, false), (false, true), (true, false)]
         .map(|(transpose_a, transpose_b)| Op::MatMul { transpose_a, transpose_b }),
+    Einsum: Einsum::new("i k, k j -> i j", &[], &[1, 1], &[1, 1]).map(Op::Einsum),
     Transpose: [Op::Transpose],
     Slice: [Op::Slice { axis: 0, start: 0, len: 1 }],
     Pad: [Op::Pad { axis: 0, start: 0, total: 1 }],
@@ -94,6 +97,7 @@ ops! {
     SumLeading: [Op::SumLeading { keep: 0 }],
     RowNorm: [Op::RowNorm],
     Softmax: [Op::Softmax],
+    CausalSoftmax: [Op::CausalSoftmax],
     SoftmaxGrad: [Op::SoftmaxGrad],
     LogSoftmax: [Op::LogSoftmax],
     LogSoftmaxGrad: [Op::LogSoftmaxGrad],
@@ -105,6 +109,7 @@ ops! {
     SampleToken: [Op::SampleToken],
     SelectIds: [Op::SelectIds],
     NotEqual: [Op::NotEqual { value: 0 }],
+    LengthMask: [Op::LengthMask { steps: 1 }],
     WeightedMean: [Op::WeightedMean],
     WeightedMeanGrad: [Op::WeightedMeanGrad],
     Embedding: [Op::Embedding { padding: None }],
@@ -116,6 +121,10 @@ ops! {
     Conv1dCausalGradWeight: [Op::Conv1dCausalGradWeight { taps: 1 }],
     Recurrent: Cell::ALL.map(Op::Recurrent),
     RecurrentBackward: Cell::ALL.map(Op::RecurrentBackward),
+    AdditiveEnergy: [Op::AdditiveEnergy],
+    AdditiveEnergyGrad: [Op::AdditiveEnergyGrad],
+    CachedAttention: [Op::CachedAttention { heads: 1 }],
+    CacheWrite: [Op::CacheWrite],
     Previous: [Op::Previous],
     GroupNorms: [Op::GroupNorms { groups: Vec::new() }],
     Optimise: [Op::Optimise(Optimiser::SGD)],

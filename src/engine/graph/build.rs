@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::cell::Cell;
+use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::{HYPER, Optimiser};
@@ -47,15 +48,53 @@ impl Graph {
         id
     }
 
-    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`.
+    /// A tensor whose numbers are known now: positions, tables.
+    ///
+    /// # Errors
+    /// [`EngineError::Size`] when the numbers are not as many as the shape has places.
+    pub fn constant(&mut self, shape: impl Into<Shape>, numbers: &[f32]) -> Result<ValueId, EngineError> {
+        self.add_constant(shape.into(), Kind::Float, Constant::Floats(numbers.into()), numbers.len())
+    }
+
+    /// A tensor of ids that are known now.
+    ///
+    /// # Errors
+    /// As [`Graph::constant`].
+    pub fn constant_ids(&mut self, shape: impl Into<Shape>, ids: &[u32]) -> Result<ValueId, EngineError> {
+        self.add_constant(shape.into(), Kind::Ids, Constant::Ids(ids.into()), ids.len())
+    }
+
+    fn add_constant(
+        &mut self,
+        shape: Shape,
+        kind: Kind,
+        constant: Constant,
+        got: usize,
+    ) -> Result<ValueId, EngineError> {
+        if shape.len() != got {
+            return Err(EngineError::Size { what: "a constant".to_owned(), expected: shape.len(), got });
+        }
+        Ok(self.add_value(shape, kind, Source::Constant(constant)))
+    }
+
+    /// A trainable tensor, named as PyTorch does; its path is `parameters/NAME`. It starts as a linear layer's weight does,
+    /// by its last axis; [`Graph::start`] says otherwise.
     pub fn parameter(&mut self, name: impl Into<String>, shape: impl Into<Shape>) -> ValueId {
         let (name, shape) = (name.into(), shape.into());
         let offset = self.flat_len();
         let len = shape.len();
         let value = self.add_value(shape, Kind::Float, Source::Parameter(self.parameters.len()));
         self.name(value, format!("parameters/{name}"));
-        self.parameters.push(Parameter { name, value, offset, len });
+        let initial = Initial::torch(self.shape(value).last().max(1));
+        self.parameters.push(Parameter { name, value, offset, len, initial });
         value
+    }
+
+    /// Says where a parameter starts.
+    pub fn start(&mut self, parameter: ValueId, initial: Initial) {
+        if let Source::Parameter(at) = self.value(parameter).source {
+            self.parameters[at].initial = initial;
+        }
     }
 
     /// Gives a value a path, by which it can be read after a run.
@@ -167,6 +206,21 @@ impl Graph {
         Ok(())
     }
 
+    /// Writes x (1, B, F) into the input `cache` (L, B, F), at each sequence's position (1, B).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when they do not fit.
+    pub fn cache_write(&mut self, x: ValueId, position: ValueId, cache: ValueId) -> Result<(), EngineError> {
+        let (row, places, whole) = (&self.shape(x).0, &self.shape(position).0, &self.shape(cache).0);
+        let fits = row.len() == 3 && row[0] == 1 && places[..] == row[..2] && whole.len() == 3;
+        if !fits || whole[1..] != row[1..] || self.value(position).kind != Kind::Ids {
+            let detail = format!("{} at {} into {}", self.shape(x), self.shape(position), self.shape(cache));
+            return Err(EngineError::Shape { op: "cache_write", detail });
+        }
+        self.update(Op::CacheWrite, &[x, position], &[cache]);
+        Ok(())
+    }
+
     /// f(x), elementwise.
     pub fn unary(&mut self, kind: Unary, x: ValueId) -> Result<ValueId, EngineError> {
         self.apply_one(Op::Unary(kind), &[x])
@@ -202,6 +256,24 @@ impl Graph {
     pub fn linear(&mut self, x: ValueId, weight: ValueId, bias: Option<ValueId>) -> Result<ValueId, EngineError> {
         let product = self.matmul(x, weight, false, true)?;
         bias.map_or(Ok(product), |bias| self.binary(Binary::Add, product, bias))
+    }
+
+    /// A batch of matrix products in einops' notation, `"i b (h d), j b (h d) -> b h i j"`; see [`Einsum`]. Lengths of
+    /// labels that the shapes do not tell are in `known`.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when the equation is none of the kind or does not fit.
+    pub fn einsum(
+        &mut self,
+        equation: &str,
+        known: &[(char, usize)],
+        a: ValueId,
+        b: ValueId,
+    ) -> Result<ValueId, EngineError> {
+        let einsum = Einsum::new(equation, known, &self.shape(a).0, &self.shape(b).0);
+        let detail = || format!("{} {} do not fit \"{equation}\"", self.shape(a), self.shape(b));
+        let einsum = einsum.ok_or_else(|| EngineError::Shape { op: "einsum", detail: detail() })?;
+        self.apply_one(Op::Einsum(einsum), &[a, b])
     }
 
     /// The transpose of a matrix.

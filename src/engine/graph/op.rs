@@ -1,6 +1,7 @@
 //! The operations a graph is made of.
 
 use crate::engine::cell::Cell;
+use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
 use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
@@ -27,13 +28,16 @@ pub enum Op {
     /// Matrix product. `transpose_a` false: `[a (.., K), b] -> (.., N)`; true: `[a (.., M), b (.., N)] -> (M, N)`,
     /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`.
     MatMul { transpose_a: bool, transpose_b: bool },
+    /// `[a, b] -> a b` summed over what the result lacks: a batch of matrix products, its operands read where they lie.
+    Einsum(Einsum),
     /// `[x (M, N)] -> (N, M)`.
     Transpose,
     /// `[x] -> x[start .. start + len]` along `axis`; of floats or of ids.
     Slice { axis: usize, start: usize, len: usize },
     /// `[x] ->` zeros of length `total` along `axis` with x at `start`: the adjoint of `Slice`.
     Pad { axis: usize, start: usize, total: usize },
-    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`).
+    /// `[a, b, ..] ->` the operands one after the other along `axis`; their other axes are equal (`torch.cat`);
+    /// of floats or of ids.
     Concat { axis: usize },
     /// `[x (..)] -> (.., width)`, repeated along a new last axis.
     ExpandLast { width: usize },
@@ -45,8 +49,12 @@ pub enum Op {
     SumLeading { keep: usize },
     /// `[x (N, ..)] -> (N)`, the Euclidean norm of each row.
     RowNorm,
-    /// `[x (.., F)]` or `[x, mask]` -> softmax over the last axis; where the mask is 0 exactly 0.
+    /// `[x (.., F)]` or `[x, mask]` -> softmax over the last axis; where the mask is 0 exactly 0. The mask's shape is a
+    /// suffix of x's: it repeats over the leading axes.
     Softmax,
+    /// `[x (.., I, J)] -> softmax` of each row over what it may see: row i sees columns 0 ..= i + J - I. Elsewhere
+    /// exactly 0.
+    CausalSoftmax,
     /// `[y, dy] -> y (dy - sum(y dy))`.
     SoftmaxGrad,
     /// `[x (.., F)] -> x - logsumexp(x)`.
@@ -70,6 +78,8 @@ pub enum Op {
     SelectIds,
     /// `[ids (..) u32] -> 1` where the id is not `value`, else 0.
     NotEqual { value: u32 },
+    /// `[lengths (B) u32] -> (B, steps)`, 1 before a sequence's length, 0 from there on.
+    LengthMask { steps: usize },
     /// `[values, weights] -> sum(values weights) / sum(weights)`, 0 where the weights sum to 0. Not
     /// differentiable in the weights.
     WeightedMean,
@@ -97,6 +107,18 @@ pub enum Op {
     /// outside (optional, cells with c)] -> [d x_proj, d h_proj (only GRU), total dL/dh_t, total dL/dc_t if any, d h0,
     /// d c0 if any]`.
     RecurrentBackward(Cell),
+    /// Energies of additive attention (Bahdanau et al. 2015): `[query (I, B, A), keys (J, B, A), v (A)] ->
+    /// [v . tanh(query_i + key_j) (I, B, J), tanh(query_i + key_j) (I, B, J, A)]`.
+    AdditiveEnergy,
+    /// `[tanh (I, B, J, A), v (A), d energies (I, B, J)] -> [d query, d keys, d v]`.
+    AdditiveEnergyGrad,
+    /// Attention of one query a sequence to the keys up to its position: `[query (1, B, D), keys (L, B, D), values
+    /// (L, B, D), position (1, B) u32] -> [output (1, B, D), weights (B, heads, L)]`; weights are softmax(query . key)
+    /// within each head, exactly 0 beyond the position. The work grows with the position, not with L. For generation:
+    /// no gradient.
+    CachedAttention { heads: usize },
+    /// Writes `[x (1, B, F), position (1, B) u32]` into an existing value (L, B, F), at each sequence's position.
+    CacheWrite,
     /// `[h (T, B, H), h0 (B, H)] -> h_{t-1}` (T, B, H).
     Previous,
     /// Steps of a continuous diagonal system x' = A x + B u: `[dt (H), A (H, N, 2), B (H, N, 2)] -> [dA (H, N, 2),
@@ -137,7 +159,7 @@ impl Op {
     pub(super) fn output_kind(&self, first: Option<Kind>) -> Kind {
         match self {
             Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
-            Op::Slice { .. } => first.unwrap_or(Kind::Float),
+            Op::Slice { .. } | Op::Concat { .. } => first.unwrap_or(Kind::Float),
             _ => Kind::Float,
         }
     }
@@ -151,6 +173,7 @@ impl Op {
             Op::Affine { .. } => "affine",
             Op::Fill { .. } => "fill",
             Op::MatMul { .. } => "matmul",
+            Op::Einsum(_) => "einsum",
             Op::Transpose => "transpose",
             Op::Slice { .. } => "slice",
             Op::Pad { .. } => "pad",
@@ -161,6 +184,7 @@ impl Op {
             Op::SumLeading { .. } => "sum_leading",
             Op::RowNorm => "row_norm",
             Op::Softmax => "softmax",
+            Op::CausalSoftmax => "causal_softmax",
             Op::SoftmaxGrad => "softmax_grad",
             Op::LogSoftmax => "log_softmax",
             Op::LogSoftmaxGrad => "log_softmax_grad",
@@ -172,6 +196,7 @@ impl Op {
             Op::SampleToken => "sample_token",
             Op::SelectIds => "select_ids",
             Op::NotEqual { .. } => "not_equal",
+            Op::LengthMask { .. } => "length_mask",
             Op::WeightedMean => "weighted_mean",
             Op::WeightedMeanGrad => "weighted_mean_grad",
             Op::Embedding { .. } => "embedding",
@@ -189,6 +214,10 @@ impl Op {
             Op::RecurrentBackward(Cell::Lstm) => "lstm_backward",
             Op::RecurrentBackward(Cell::Gru) => "gru_backward",
             Op::RecurrentBackward(Cell::GruTextbook) => "gru_textbook_backward",
+            Op::AdditiveEnergy => "additive_energy",
+            Op::AdditiveEnergyGrad => "additive_energy_grad",
+            Op::CachedAttention { .. } => "cached_attention",
+            Op::CacheWrite => "cache_write",
             Op::Previous => "previous",
             Op::Discretise(_) => "discretise",
             Op::DiscretiseGrad(_) => "discretise_grad",

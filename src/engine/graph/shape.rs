@@ -28,10 +28,16 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
         }
         Op::Softmax => {
             if inputs.len() == 2 {
-                check.same(0, 1)?;
+                check.that(!check.shape(1).0.is_empty() && check.shape(0).0.ends_with(&check.shape(1).0))?;
             } else {
                 check.count(1)?;
             }
+            one(check.shape(0))
+        }
+        Op::CausalSoftmax => {
+            check.count(1)?;
+            let rank = check.shape(0).0.len();
+            check.that(rank >= 2 && check.axis(0, rank - 2) <= check.axis(0, rank - 1))?;
             one(check.shape(0))
         }
         Op::Binary(_) => {
@@ -40,6 +46,11 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             one(check.shape(0))
         }
         Op::MatMul { transpose_a, transpose_b } => check.matmul(*transpose_a, *transpose_b),
+        Op::Einsum(einsum) => {
+            check.count(2)?;
+            check.that(einsum.fits(&check.shape(0).0, &check.shape(1).0))?;
+            one(Shape(einsum.result()))
+        }
         Op::Transpose => {
             check.count(1)?;
             check.rank(0, 2)?;
@@ -111,6 +122,11 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.count(1)?;
             one(check.shape(0))
         }
+        Op::LengthMask { steps } => {
+            check.count(1)?;
+            check.rank(0, 1)?;
+            one(check.append(0, *steps))
+        }
         Op::WeightedMean => {
             check.count(2)?;
             check.same(0, 1)?;
@@ -146,10 +162,39 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
         }
         Op::Recurrent(cell) => check.recurrent(*cell),
         Op::RecurrentBackward(cell) => check.recurrent_backward(*cell),
+        Op::AdditiveEnergy => {
+            check.count(3)?;
+            check.rank(0, 3)?;
+            check.rank(1, 3)?;
+            let (queries, batch, width) = (check.axis(0, 0), check.axis(0, 1), check.axis(0, 2));
+            let keys = check.axis(1, 0);
+            check.is(1, &[keys, batch, width])?;
+            check.is(2, &[width])?;
+            Ok(vec![Shape::from([queries, batch, keys]), Shape::from([queries, batch, keys, width])])
+        }
+        Op::AdditiveEnergyGrad => {
+            check.count(3)?;
+            check.rank(0, 4)?;
+            let &[queries, batch, keys, width] = &check.shape(0).0[..] else { return check.fail() };
+            check.is(1, &[width])?;
+            check.is(2, &[queries, batch, keys])?;
+            let sequence = |steps: usize| Shape::from([steps, batch, width]);
+            Ok(vec![sequence(queries), sequence(keys), check.shape(1)])
+        }
+        Op::CachedAttention { heads } => {
+            check.count(4)?;
+            check.rank(1, 3)?;
+            let &[longest, batch, width] = &check.shape(1).0[..] else { return check.fail() };
+            check.is(0, &[1, batch, width])?;
+            check.same(1, 2)?;
+            check.is(3, &[1, batch])?;
+            check.that(*heads > 0 && width.is_multiple_of(*heads) && longest > 0)?;
+            Ok(vec![Shape::from([1, batch, width]), Shape::from([batch, *heads, longest])])
+        }
         Op::Previous => {
             check.count(2)?;
             check.rank(0, 3)?;
-            check.that(check.shape(1).0 == check.shape(0).0[1..])?;
+            check.state(1, &check.shape(0).0[1..])?;
             one(check.shape(0))
         }
         Op::Discretise(_) | Op::DiscretiseGrad(_) => check.discretise(),
@@ -161,7 +206,7 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that(groups.iter().all(|(offset, len)| offset + len <= check.shape(0).len()))?;
             one(Shape::from([groups.len()]))
         }
-        Op::Optimise(_) => check.fail(),
+        Op::Optimise(_) | Op::CacheWrite => check.fail(),
     }
 }
 
@@ -188,10 +233,13 @@ impl Check<'_> {
     fn kinds(&self) -> Result<(), EngineError> {
         let ids: &[usize] = match self.op {
             Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::ArgmaxEquals => &[1],
-            Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } => &[0],
+            Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } | Op::LengthMask { .. } => &[0],
+            Op::CachedAttention { .. } => &[3],
             Op::SelectIds => &[1, 2],
             // Of either kind.
-            Op::Slice { .. } => return Ok(()),
+            Op::Slice { .. } | Op::Concat { .. } => {
+                return self.that(self.inputs.iter().all(|value| value.kind == self.inputs[0].kind));
+            }
             _ => &[],
         };
         let fits = |(at, value): (usize, &&Value)| (value.kind == Kind::Ids) == ids.contains(&at);
@@ -216,6 +264,12 @@ impl Check<'_> {
 
     fn is(&self, at: usize, axes: &[usize]) -> Result<(), EngineError> {
         self.that(self.inputs[at].shape.0 == axes)
+    }
+
+    /// A state (B, H), or (1, B, H) as PyTorch has it.
+    fn state(&self, at: usize, axes: &[usize]) -> Result<(), EngineError> {
+        let shape = &self.inputs[at].shape.0;
+        self.that(shape.as_slice() == axes || (shape.first() == Some(&1) && &shape[1..] == axes))
     }
 
     fn without_last(&self, at: usize) -> Shape {
@@ -273,7 +327,7 @@ impl Check<'_> {
         self.is(2, &[gates])?;
         self.is(3, &[gates])?;
         for state in 4..self.inputs.len() {
-            self.is(state, &[batch, hidden])?;
+            self.state(state, &[batch, hidden])?;
         }
         let mut shapes = vec![Shape::from([time, batch, hidden]); 1 + usize::from(cell.has_cell_state())];
         if cell.recorded() > 0 {
@@ -296,12 +350,12 @@ impl Check<'_> {
             self.is(sequence, &[time, batch, hidden])?;
         }
         for state in states..outside {
-            self.is(state, &[batch, hidden])?;
+            self.state(state, &[batch, hidden])?;
         }
         let projections = 1 + usize::from(cell == Cell::Gru);
         let mut shapes = vec![Shape::from([time, batch, cell.gates() * hidden]); projections];
         shapes.extend(vec![Shape::from([time, batch, hidden]); 1 + cells]);
-        shapes.extend(vec![Shape::from([batch, hidden]); 1 + cells]);
+        shapes.extend((states..outside).map(|state| self.shape(state)));
         Ok(shapes)
     }
 

@@ -1,6 +1,6 @@
 //! State-space ops: what builds them, and their gradient rules.
 
-use super::gradient::InputGradients;
+use super::gradient::{InputGradients, Share};
 use super::*;
 use crate::engine::kernels::discretise::Discretisation;
 
@@ -93,7 +93,7 @@ impl Graph {
         }
         let outputs = self.apply(Op::DiscretiseGrad(rule), &operands)?;
         let dt = self.apply_first(Op::SumLast, &[outputs[0]])?;
-        Ok(vec![Some(dt), Some(outputs[1]), Some(outputs[2])])
+        Ok([dt, outputs[1], outputs[2]].map(Share::Tensor).into())
     }
 
     /// Backpropagation through a scan in one op. Its outputs are the gradients of the scan's operands in order, then
@@ -112,7 +112,7 @@ impl Graph {
         let mut outputs = self.apply(backward, &operands)?;
         let total = outputs.pop().expect("the last output is the total derivative");
         gradients.total.insert(states, total);
-        Ok(outputs.into_iter().map(Some).collect())
+        Ok(outputs.into_iter().map(Share::Tensor).collect())
     }
 
     fn or_zeros(&mut self, gradient: Option<ValueId>, like: ValueId) -> Result<ValueId, EngineError> {

@@ -65,7 +65,7 @@ pub fn pad<R: Real>(range: Range, x: &[R], y: &mut [R]) {
 }
 
 /// Writes x [outer, len, inner] into the range of y [outer, axis, inner]: one operand of a concatenation.
-pub fn place<R: Real>(range: Range, x: &[R], y: &mut [R]) {
+pub fn place<T: Copy>(range: Range, x: &[T], y: &mut [T]) {
     let (row, part) = (range.axis * range.inner, range.len * range.inner);
     for i in 0..range.outer {
         y[i * row + range.start * range.inner..][..part].copy_from_slice(&x[i * part..][..part]);

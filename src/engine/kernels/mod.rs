@@ -3,12 +3,14 @@
 //! Slices in, slices out, row-major; a kernel overwrites all of its outputs and allocates nothing: where it needs
 //! memory, `..._scratch` says how much and the caller brings it.
 
+pub mod attention;
 pub mod binary;
 mod complex;
 pub mod conv;
 pub mod cross_entropy;
 pub mod diagonal_scan;
 pub mod discretise;
+pub mod einsum;
 pub mod embedding;
 pub mod gemm;
 mod gemv;

@@ -191,7 +191,8 @@ impl BeamSearch {
 
     /// The best `width` hypotheses, best first: finished ones, and those that are live.
     pub fn hypotheses(&self) -> Vec<Hypothesis> {
-        let mut leaves: Vec<Candidate> = self.finished.iter().chain(&self.live).map(|node| self.as_it_is(*node)).collect();
+        let mut leaves: Vec<Candidate> =
+            self.finished.iter().chain(&self.live).map(|node| self.as_it_is(*node)).collect();
         leaves.retain(|leaf| self.nodes[leaf.node].depth > 0);
         leaves.sort_by(|a, b| self.order(a, b));
         leaves.truncate(self.options.width);
@@ -240,9 +241,10 @@ impl BeamSearch {
     /// Takes the search up again at a node, whatever became of it: from here on only its continuations are in the race.
     /// The tree keeps what is known. `false`, and nothing changes, for a node that ended or has the largest length.
     pub fn continue_from(&mut self, node: usize) -> bool {
-        let goes_on = self.nodes.get(node).is_some_and(|found| {
-            found.depth < self.max_length && (found.depth == 0 || Some(found.token) != self.end)
-        });
+        let goes_on = self
+            .nodes
+            .get(node)
+            .is_some_and(|found| found.depth < self.max_length && (found.depth == 0 || Some(found.token) != self.end));
         if goes_on {
             self.live = vec![node];
             self.finished.clear();

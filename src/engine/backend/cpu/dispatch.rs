@@ -48,6 +48,7 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
         Op::MatMul { transpose_a, transpose_b } => {
             gemm::gemm_scratch(matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1])))
         }
+        Op::Einsum(einsum) => einsum::einsum_scratch(&einsum.loops()),
         Op::Recurrent(cell) => recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0]))),
         Op::RecurrentBackward(cell) => {
             let h = 1 + usize::from(cell.recorded() > 0);
@@ -89,6 +90,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
         op if scans::is_one(op) => return scans::run(x, outputs, scratch),
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -100,13 +102,14 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Affine { scale, shift } => binary::affine(number(*scale), number(*shift), x.input(0), y),
         Op::Fill { value, .. } => binary::fill(number(*value), y),
         Op::MatMul { transpose_a, transpose_b } => matmul(*transpose_a, *transpose_b, x, y, scratch),
+        Op::Einsum(einsum) => einsum::einsum(&einsum.loops(), x.input(0), x.input(1), y, scratch),
         Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
         Op::Pad { axis, start, total } => {
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
-        Op::Concat { axis } => concat(*axis, x, y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.input(at), y),
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
         Op::SumLast => reduce::sum_last(x.input(0), y),
@@ -115,6 +118,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Softmax => {
             let mask = (x.count() == 2).then(|| x.input(1));
             softmax::softmax(x.shape(0).last(), x.input(0), mask, y);
+        }
+        Op::CausalSoftmax => {
+            let shape = x.shape(0);
+            softmax::causal_softmax(shape.0[shape.0.len() - 2], shape.last(), x.input(0), y);
         }
         Op::SoftmaxGrad => softmax::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
         Op::LogSoftmax => softmax::log_softmax(x.shape(0).last(), x.input(0), y),
@@ -126,6 +133,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::ArgmaxEquals => cross_entropy::argmax_equals(x.input(0), x.ids(1), y),
         Op::NotEqual { value } => cross_entropy::not_equal(x.ids(0), *value, y),
+        Op::LengthMask { steps } => attention::length_mask(x.ids(0), *steps, y),
         Op::WeightedMean => reduce::weighted_mean(x.input(0), x.input(1), y),
         Op::WeightedMeanGrad => reduce::weighted_mean_grad(x.input(0), x.input(1), y),
         Op::Embedding { .. } => embedding::embedding(x.shape(1).last(), x.ids(0), x.input(1), y),
@@ -149,6 +157,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::Previous => layout::previous(x.input(0), x.input(1), y),
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
+        Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
         op => unreachable!("{} is handled above or computes ids", op.name()),
     }
@@ -161,6 +170,7 @@ pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut
         Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
         Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.ids(at), y),
         op => unreachable!("{} computes floats", op.name()),
     }
 }
@@ -171,12 +181,12 @@ fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
     Range { outer, axis: shape.0[axis], inner, start, len }
 }
 
-fn concat<R: Real>(axis: usize, x: &Operands<'_, R>, y: &mut [R]) {
+fn concat<'a, R, T: Copy + 'a>(axis: usize, x: &Operands<'_, R>, input: impl Fn(usize) -> &'a [T], y: &mut [T]) {
     let whole = x.plan.graph().shape(x.step.outputs[0]);
     let mut start = 0;
     for at in 0..x.count() {
         let len = x.shape(at).0[axis];
-        layout::place(range(whole, axis, start, len), x.input(at), y);
+        layout::place(range(whole, axis, start, len), input(at), y);
         start += len;
     }
 }
@@ -238,6 +248,28 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
         dc0,
     };
     recurrent::backward(cell, dims, io, scratch);
+}
+
+fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
+    let [first, second, third, ..] = outputs;
+    let operands = [x.input(0), x.input(1), x.input(2)];
+    let energies = |shape: &Shape| attention::Energies {
+        queries: shape.0[0],
+        batch: shape.0[1],
+        keys: shape.0[2],
+        width: shape.0[3],
+    };
+    match &x.step.op {
+        Op::AdditiveEnergy => {
+            let dims = energies(x.plan.graph().shape(x.step.outputs[1]));
+            attention::additive_energy(dims, operands, first, second);
+        }
+        Op::AdditiveEnergyGrad => {
+            attention::additive_energy_grad(energies(x.shape(0)), operands, [first, second, third]);
+        }
+        Op::CachedAttention { heads } => attention::cached_attention(*heads, operands, x.ids(3), first, second),
+        _ => unreachable!("no op of attention"),
+    }
 }
 
 fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {

@@ -5,7 +5,7 @@ mod scans;
 
 use super::{Answer, Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Kind, Node, ValueId};
+use crate::engine::graph::{Constant, Kind, Node, ValueId};
 use crate::engine::kernels::real::Real;
 use crate::engine::plan::Plan;
 
@@ -32,8 +32,17 @@ impl<R: Real> CpuExecutable<R> {
     /// program.
     pub fn new(plan: Plan, journal: &[ValueId]) -> Self {
         let zeros = |kind: Kind| plan.slots().iter().map(move |slot| if slot.kind == kind { slot.len } else { 0 });
-        let floats = zeros(Kind::Float).map(|len| vec![R::ZERO; len]).collect();
-        let ids = zeros(Kind::Ids).map(|len| vec![0; len]).collect();
+        let mut floats: Vec<Vec<R>> = zeros(Kind::Float).map(|len| vec![R::ZERO; len]).collect();
+        let mut ids: Vec<Vec<u32>> = zeros(Kind::Ids).map(|len| vec![0; len]).collect();
+        for (id, constant) in plan.graph().constants() {
+            let slot = plan.placed(id).slot;
+            match constant {
+                Constant::Floats(numbers) => {
+                    floats[slot] = numbers.iter().map(|x| R::from_f64(f64::from(*x))).collect();
+                }
+                Constant::Ids(numbers) => ids[slot] = numbers.to_vec(),
+            }
+        }
         let steps = plan.programs().iter().flat_map(|program| &program.steps);
         let scratch = steps.map(|step| dispatch::scratch(plan.graph(), step)).max().unwrap_or(0);
         let width: usize = journal.iter().map(|id| plan.graph().shape(*id).len()).sum();

@@ -14,7 +14,7 @@ use self::lower::{Dispatch, Memory, lower};
 use self::readback::{Range, Staging};
 use super::{Answer, Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Kind, Source, ValueId};
+use crate::engine::graph::{Constant, Kind, Source, ValueId};
 use crate::engine::plan::{Location, Plan};
 
 /// WebGPU's alignment of bindings, in bytes.
@@ -152,6 +152,13 @@ fn build(gpu: &Gpu, plan: Plan, dispatches: &[Vec<Dispatch>], sources: Vec<Locat
         })
     };
     let slots: Vec<wgpu::Buffer> = plan.slots().iter().map(|slot| buffer("slot", slot.len, usage)).collect();
+    for (id, constant) in plan.graph().constants() {
+        let bytes = match constant {
+            Constant::Floats(numbers) => bytemuck::cast_slice(numbers),
+            Constant::Ids(numbers) => bytemuck::cast_slice(numbers),
+        };
+        gpu.queue.write_buffer(&slots[plan.placed(id).slot], 0, bytes);
+    }
     let all = || dispatches.iter().flatten();
     let scratch = buffer("scratch", all().map(scratch_elements).max().unwrap_or(0), usage);
     let uniforms = Uniforms::new(all());

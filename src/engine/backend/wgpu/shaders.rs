@@ -9,10 +9,14 @@ macro_rules! files {
 
 /// Every kernel: name and text.
 pub const KERNELS: &[(&str, &str)] = files!["shaders/":
+    additive_energy
+    additive_energy_grad
     affine
     argmax
     argmax_equals
     binary
+    cache_write
+    cached_attention
     concat
     conv1d_causal
     conv1d_causal_grad_input
@@ -26,6 +30,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     diagonal_scan_grad_weights
     discretise
     discretise_grad
+    einsum
     embedding
     embedding_grad
     expand_last
@@ -38,6 +43,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     gru_textbook_forward
     layer_norm
     layer_norm_grad
+    length_mask
     log_softmax
     log_softmax_grad
     logsumexp

@@ -25,6 +25,11 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
         Op::Embedding { .. } => all("embedding").params([step.shape(1).last()]),
         Op::Previous => all("previous").params([step.shape(1).len()]),
+        Op::LengthMask { steps } => all("length_mask").params([*steps]),
+        Op::CacheWrite => {
+            let (x, longest) = (step.shape(0), step.output_shape(0).0[0]);
+            step.kernel("cache_write").params([x.len(), x.last(), longest]).elements(x.len())
+        }
         Op::Copy => all("copy"),
         Op::Slice { axis, start, len } => {
             let [outer, whole, inner] = around(&step.shape(0).0, *axis);

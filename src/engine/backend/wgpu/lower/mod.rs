@@ -1,6 +1,7 @@
 //! From a plan's steps to dispatches: which kernel, which constants, which memory, how many workgroups. Nothing here
 //! knows of a device, so that tests can look at what would run.
 
+mod attention;
 mod elementwise;
 mod optimise;
 mod products;
@@ -165,7 +166,8 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
         _ => {}
     }
-    if let Some(dispatches) = scans::lower(&step).or_else(|| products::lower(&step)) {
+    let several = products::lower(&step).or_else(|| attention::lower(&step)).or_else(|| scans::lower(&step));
+    if let Some(dispatches) = several {
         return dispatches;
     }
     let one = elementwise::lower(&step).or_else(|| rows::lower(&step));
