@@ -5,6 +5,7 @@ pub mod jacobian;
 pub mod language_model;
 pub mod losses;
 pub mod rollout;
+pub mod state_space;
 
 use crate::engine::graph::{Graph, Initial, ValueId};
 

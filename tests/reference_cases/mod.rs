@@ -6,6 +6,7 @@ mod operations;
 mod optimisers;
 mod recurrent;
 mod sheet;
+mod state_space;
 mod traces;
 
 use std::collections::BTreeMap;
@@ -103,6 +104,9 @@ async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
         () if has("runs") => optimisers::produce(case, backend).await,
         () if has("kind") && has("vocab") && has("optimizer") => traces::produce(case, backend).await,
         () if has("kind") && has("convention") => recurrent::produce(case, backend).await,
+        () if has("modes") && has("discretisation") => state_space::s4d(case, backend).await,
+        () if has("state") && has("gated") => state_space::selective(case, backend).await,
+        () if has("state") && has("dt_rank") => state_space::mamba(case, backend).await,
         () => Err(Refusal::Unknown("no such kind of case".to_owned())),
     }
 }
