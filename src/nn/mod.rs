@@ -7,6 +7,7 @@ pub mod language_model;
 pub mod losses;
 pub mod recurrent;
 pub mod rollout;
+pub mod state_space;
 pub mod transformer;
 
 use crate::engine::graph::{Graph, Initial, ValueId};

@@ -12,6 +12,7 @@ mod policies;
 mod recurrent;
 mod sheet;
 mod spectra;
+mod state_space;
 mod traces;
 mod transformer;
 
@@ -145,6 +146,9 @@ async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
         () if has("head_dim") => transformer::produce_attention(case, backend).await,
         () if has("hidden") && has("src_lengths") && !has("src_vocab") => attention::produce(case, backend).await,
         () if has("kind") && has("convention") => recurrent::produce(case, backend).await,
+        () if has("modes") && has("discretisation") => state_space::s4d(case, backend).await,
+        () if has("state") && has("gated") => state_space::selective(case, backend).await,
+        () if has("state") && has("dt_rank") => state_space::mamba(case, backend).await,
         () => Err(Refusal::Unknown("no such kind of case".to_owned())),
     }
 }

@@ -17,6 +17,8 @@ pub enum Layout {
     TimeMajor,
     /// (batch, head, time, ...) there, (time, batch * head, ...) here.
     Heads,
+    /// (channel, time) there, (time, 1, channel) here; of results only.
+    TimeLast,
     /// One place of the first axis.
     Piece(usize),
 }
@@ -148,8 +150,11 @@ impl<'a> Sheet<'a> {
     pub async fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
         for result in &self.results {
             let mut data = read(machine, &result.parts).await?;
-            if matches!(result.layout, Layout::TimeMajor | Layout::Heads) {
-                data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1;
+            let shape = &self.graph.shape(result.parts[0]).0;
+            match result.layout {
+                Layout::TimeMajor | Layout::Heads => data = swap_axes(shape, &data).1,
+                Layout::TimeLast => data = swap_axes(&[shape[0], shape[2]], &data).1,
+                Layout::Same | Layout::Piece(_) => {}
             }
             produced.tensors.insert(result.name.clone(), data);
         }
@@ -179,7 +184,7 @@ pub async fn read(machine: &mut dyn Executable, ids: &[ValueId]) -> Result<Vec<f
 fn laid_out(tensor: &Tensor, layout: Layout) -> Tensor {
     let Tensor { shape, data, integer } = tensor.clone();
     match layout {
-        Layout::Same => Tensor { shape, data, integer },
+        Layout::Same | Layout::TimeLast => Tensor { shape, data, integer },
         Layout::TimeMajor => {
             let (shape, data) = swap_axes(&shape, &data);
             Tensor { shape, data, integer }
