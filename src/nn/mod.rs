@@ -1,6 +1,7 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
 pub mod attention;
+pub mod encoder_decoder;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;
