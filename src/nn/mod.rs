@@ -1,11 +1,13 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
+pub mod classifier;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;
 pub mod losses;
 pub mod recurrent;
 pub mod rollout;
+pub mod seq2seq;
 
 use crate::engine::graph::{Graph, Initial, ValueId};
 

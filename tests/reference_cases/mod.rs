@@ -1,10 +1,12 @@
 //! Cases of a reference folder (`tests/reference/README.md`), built from graph ops, run and compared.
 
+mod classifier;
 mod compare;
 mod format;
 mod operations;
 mod optimisers;
 mod recurrent;
+mod seq2seq;
 mod sheet;
 mod traces;
 
@@ -101,6 +103,8 @@ async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     match () {
         () if has("ops") => operations::produce(case, backend).await,
         () if has("runs") => optimisers::produce(case, backend).await,
+        () if has("src_vocab") && has("tgt_vocab") => seq2seq::produce(case, backend).await,
+        () if has("classes") => classifier::produce(case, backend).await,
         () if has("kind") && has("vocab") && has("optimizer") => traces::produce(case, backend).await,
         () if has("kind") && has("convention") => recurrent::produce(case, backend).await,
         () => Err(Refusal::Unknown("no such kind of case".to_owned())),
