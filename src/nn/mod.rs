@@ -1,6 +1,7 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
 pub mod attention;
+pub mod classifier;
 pub mod encoder_decoder;
 pub mod initialise;
 pub mod jacobian;
@@ -8,6 +9,7 @@ pub mod language_model;
 pub mod losses;
 pub mod recurrent;
 pub mod rollout;
+pub mod seq2seq;
 pub mod state_space;
 pub mod transformer;
 
