@@ -1,7 +1,7 @@
 //! A next-token model: tokens, stacked recurrent layers, a linear layer to logits.
 
-use super::recurrent::{Recurrent, Run, SequenceInput};
 pub use super::recurrent::{LayerParameters, LayerState};
+use super::recurrent::{Recurrent, Run, SequenceInput};
 use super::rollout::DecoderStep;
 use super::{embedding, linear};
 use crate::engine::cell::Cell;

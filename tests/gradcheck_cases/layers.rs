@@ -57,7 +57,13 @@ fn products() -> Vec<Example> {
 /// A product over sequences of unequal length.
 fn ragged(transpose_a: bool, transpose_b: bool) -> Example {
     Example::new(format!("matmul {transpose_a} {transpose_b} of ragged rows"), move |sketch| {
-        let b: &[usize] = if transpose_a { &[3, 4, 5] } else if transpose_b { &[5, 2] } else { &[2, 5] };
+        let b: &[usize] = if transpose_a {
+            &[3, 4, 5]
+        } else if transpose_b {
+            &[5, 2]
+        } else {
+            &[2, 5]
+        };
         let (a, b) = (sketch.variable([3, 4, 2], -1.0, 1.0), sketch.variable(b, -1.0, 1.0));
         let lengths = sketch.given_tokens([4], vec![2, 0, 3, 1]);
         vec![sketch.apply(Op::MatMul { transpose_a, transpose_b }, &[a, b, lengths])]

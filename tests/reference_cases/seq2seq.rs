@@ -9,18 +9,8 @@ use super::format::Case;
 use super::sheet::{Layout, Sheet};
 use super::{Backend, Produced, Refusal};
 
-const KNOWN: &[&str] = &[
-    "src_vocab",
-    "tgt_vocab",
-    "embed",
-    "hidden",
-    "pad",
-    "bos",
-    "eos",
-    "src_lengths",
-    "tgt_lengths",
-    "grad_inputs",
-];
+const KNOWN: &[&str] =
+    &["src_vocab", "tgt_vocab", "embed", "hidden", "pad", "bos", "eos", "src_lengths", "tgt_lengths", "grad_inputs"];
 
 pub async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     case.knows_only(KNOWN)?;

@@ -250,7 +250,9 @@ impl Graph {
             Op::Unary(kind) => Ok(vec![Share::Tensor(self.apply_first(Op::UnaryGrad(*kind), &[x(0), first])?)]),
             Op::Binary(kind) => self.binary_rule(*kind, x(0), x(1), first),
             Op::Affine { scale, .. } => Ok(vec![Share::Tensor(self.affine(first, *scale, 0.0)?)]),
-            Op::MatMul { transpose_a, transpose_b } => self.matmul_rule(*transpose_a, *transpose_b, &node.inputs, first),
+            Op::MatMul { transpose_a, transpose_b } => {
+                self.matmul_rule(*transpose_a, *transpose_b, &node.inputs, first)
+            }
             Op::Transpose => Ok(vec![Share::Tensor(self.transpose(first)?)]),
             Op::Slice { axis, start, .. } => Ok(vec![Share::Part(first, *axis, *start)]),
             Op::Einsum(einsum) => {
@@ -315,9 +317,7 @@ impl Graph {
                 let inputs: Vec<ValueId> = [first].into_iter().chain(node.inputs.get(1).copied()).collect();
                 Ok(vec![Share::Tensor(self.apply_first(op, &inputs)?), Share::None])
             }
-            Op::Dropout { p, stream } => {
-                Ok(vec![Share::Tensor(self.dropout(first, *p, *stream, x(1))?), Share::None])
-            }
+            Op::Dropout { p, stream } => Ok(vec![Share::Tensor(self.dropout(first, *p, *stream, x(1))?), Share::None]),
             Op::Recurrent { .. } => self.recurrent_rule_or_none(node, dy, gradients),
             Op::UnaryGrad(_)
             | Op::Fill { .. }
@@ -383,12 +383,8 @@ impl Graph {
     fn matmul_rule(&mut self, ta: bool, tb: bool, inputs: &[ValueId], dy: ValueId) -> InputGradients {
         let (a, b, lengths) = (inputs[0], inputs[1], inputs.get(2).copied());
         let (da, db) = match (ta, tb) {
-            (false, false) => {
-                (self.matmul_ragged(dy, b, false, true, lengths)?, self.over_rows(a, dy, lengths)?)
-            }
-            (false, true) => {
-                (self.matmul_ragged(dy, b, false, false, lengths)?, self.over_rows(dy, a, lengths)?)
-            }
+            (false, false) => (self.matmul_ragged(dy, b, false, true, lengths)?, self.over_rows(a, dy, lengths)?),
+            (false, true) => (self.matmul_ragged(dy, b, false, false, lengths)?, self.over_rows(dy, a, lengths)?),
             (true, _) => {
                 let db = self.matmul_ragged(a, dy, false, false, lengths)?;
                 (self.matmul_ragged(b, dy, false, true, lengths)?, Share::Tensor(db))

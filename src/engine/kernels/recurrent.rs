@@ -289,7 +289,20 @@ fn forward_of<R: Real, C: Recurrence<R>>(dims: Dims, course: Course<'_>, io: For
         first.multiply(rows, Mat::rows(h_prev, hidden), product, width, start, scratch);
         let (bias_ih, bias_hh) = (io.bias_ih, io.bias_hh);
         let product = &mut product[..rows * width];
-        C::forward(ForwardStep { hidden, x_proj, bias_ih, bias_hh, second, product, h_prev, c_prev, h, c, gates, scratch });
+        C::forward(ForwardStep {
+            hidden,
+            x_proj,
+            bias_ih,
+            bias_hh,
+            second,
+            product,
+            h_prev,
+            c_prev,
+            h,
+            c,
+            gates,
+            scratch,
+        });
     };
     for place in 0..dims.steps {
         let t = if course.reverse { dims.steps - 1 - place } else { place };
