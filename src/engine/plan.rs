@@ -120,8 +120,9 @@ impl Plan {
         self.slots.iter().map(|slot| slot.len * 4).sum()
     }
 
-    /// Floating point operations of a program's matrix products, the recurrent ones included; a multiply and an add
-    /// count as two. Where there are lengths, which only a run knows, they count as full.
+    /// Floating point operations of a program's matrix products, the recurrent ones included, its scans and long
+    /// convolutions; a multiply and an add count as two. Where there are lengths, which only a run knows, they count as
+    /// full.
     pub fn matmul_flops(&self, program: usize) -> f64 {
         self.programs[program].steps.iter().map(|step| self.step_flops(step)).sum()
     }
@@ -138,6 +139,17 @@ impl Plan {
             // tanh times v; backwards, what it takes to differentiate that product in both.
             Op::AdditiveEnergy => 2.0 * shape(step.outputs[1]).len() as f64,
             Op::AdditiveEnergyGrad => 4.0 * shape(step.inputs[0]).len() as f64,
+            // No matrix products, but counted as they run on the same units: a complex multiply-add is 8, and of the
+            // causal pairs of steps a convolution does one multiply-add each. Forward per state: S4D x 10 and y 4,
+            // Mamba delta A, x and y 6. Backward: S4D g 4, carry 6, du 4, d dA 8, d dB 4, d C 4; Mamba 15.
+            Op::DiagonalScan => 7.0 * shape(step.outputs[1]).len() as f64,
+            Op::DiagonalScanGrad => 15.0 * shape(step.outputs[5]).len() as f64,
+            Op::SelectiveScan => 6.0 * shape(step.outputs[1]).len() as f64,
+            Op::SelectiveScanGrad => 15.0 * shape(step.outputs[6]).len() as f64,
+            Op::LongConv | Op::LongConvGradInput | Op::LongConvGradKernel => {
+                let sequence = shape(step.inputs[usize::from(step.op == Op::LongConvGradInput)]);
+                sequence.len() as f64 * (sequence.0[0] + 1) as f64
+            }
             Op::Recurrent { .. } | Op::RecurrentBackward { .. } => {
                 let sequence = shape(step.outputs[0]);
                 let weight = shape(step.inputs[usize::from(matches!(step.op, Op::Recurrent { .. }))]);
@@ -147,13 +159,18 @@ impl Plan {
         }
     }
 
-    /// Evaluations of exp or tanh in a program: the activations of its recurrent layers and the softmaxes.
+    /// Evaluations of exp or tanh in a program: the activations of its recurrent layers, the softmaxes, and the decays
+    /// of selective scans, once forward and once backward.
     pub fn transcendentals(&self, program: usize) -> f64 {
         let count = |step: &Node| match step.op {
             Op::Recurrent { cell, .. } => {
                 let per_unit = cell.gates() + usize::from(cell.has_cell_state());
                 self.graph.shape(step.outputs[0]).len() * per_unit
             }
+            Op::SelectiveScan => self.graph.shape(step.outputs[1]).len(),
+            Op::SelectiveScanGrad => self.graph.shape(step.outputs[6]).len(),
+            // exp of the real part, sin and cos of the imaginary one.
+            Op::Discretise(_) | Op::DiscretiseGrad(_) => self.graph.shape(step.inputs[1]).len(),
             Op::Unary(_) | Op::UnaryGrad(_) => self.graph.shape(step.outputs[0]).len(),
             Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax | Op::SampleToken => {
                 self.graph.shape(step.inputs[0]).len()

@@ -81,11 +81,11 @@ pub struct Built {
 }
 
 impl OpExample {
-    fn new(op: Op, inputs: Vec<Input>) -> OpExample {
+    pub(super) fn new(op: Op, inputs: Vec<Input>) -> OpExample {
         OpExample { op, inputs, tolerance: 1e-5 }
     }
 
-    fn tolerance(mut self, tolerance: f64) -> OpExample {
+    pub(super) fn tolerance(mut self, tolerance: f64) -> OpExample {
         self.tolerance = tolerance;
         self
     }
@@ -193,6 +193,7 @@ pub fn op_examples() -> Vec<OpExample> {
     for cell in Cell::ALL {
         recurrent(&mut table, cell);
     }
+    table.extend(super::scan_examples::scan_examples());
     optimisers(&mut table);
     table
 }
@@ -594,6 +595,15 @@ variants! {
     CachedAttention,
     CacheWrite,
     Previous,
+    Discretise,
+    DiscretiseGrad,
+    DiagonalScan,
+    DiagonalScanGrad,
+    LongConv,
+    LongConvGradInput,
+    LongConvGradKernel,
+    SelectiveScan,
+    SelectiveScanGrad,
     FinalState,
     FinalStateGrad,
     Dropout,

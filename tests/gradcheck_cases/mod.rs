@@ -4,11 +4,13 @@ mod attention;
 mod layers;
 mod pointwise;
 mod recurrent;
+mod state_space;
 
 use seqlab::engine::cell::Cell;
 use seqlab::engine::einsum::Einsum;
 use seqlab::engine::graph::{Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
+use seqlab::engine::kernels::discretise::Discretisation;
 use seqlab::engine::kernels::unary::Unary;
 use seqlab::engine::optimiser::Optimiser;
 
@@ -53,7 +55,7 @@ impl Example {
 
 /// Every example.
 pub fn all() -> Vec<Example> {
-    [pointwise::examples(), layers::examples(), recurrent::examples(), attention::examples()]
+    [pointwise::examples(), layers::examples(), recurrent::examples(), attention::examples(), state_space::examples()]
         .into_iter()
         .flatten()
         .collect()
@@ -130,4 +132,13 @@ ops! {
     GroupNorms: [Op::GroupNorms { groups: Vec::new() }],
     Optimise: [Op::Optimise(Optimiser::SGD)],
     Copy: [Op::Copy],
+    Discretise: Discretisation::ALL.map(Op::Discretise),
+    DiscretiseGrad: Discretisation::ALL.map(Op::DiscretiseGrad),
+    DiagonalScan: [Op::DiagonalScan],
+    DiagonalScanGrad: [Op::DiagonalScanGrad],
+    LongConv: [Op::LongConv],
+    LongConvGradInput: [Op::LongConvGradInput],
+    LongConvGradKernel: [Op::LongConvGradKernel],
+    SelectiveScan: [Op::SelectiveScan],
+    SelectiveScanGrad: [Op::SelectiveScanGrad],
 }

@@ -14,18 +14,18 @@ use crate::engine::kernels::binary::Binary;
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
     by_value: HashMap<ValueId, ValueId>,
-    total: HashMap<ValueId, ValueId>,
+    pub(super) total: HashMap<ValueId, ValueId>,
 }
 
 impl Gradients {
-    /// dL/d`value`; `None` where the loss does not depend on it. For the states inside a recurrent layer this is only
-    /// the part that comes from outside the layer: see [`Gradients::total`].
+    /// dL/d`value`; `None` where the loss does not depend on it. For the states inside a recurrent layer or a scan this
+    /// is only the part that comes from outside it: see [`Gradients::total`].
     pub fn of(&self, value: ValueId) -> Option<ValueId> {
         self.by_value.get(&value).copied()
     }
 
-    /// The total derivative dL/dh_t (or dL/dc_t) of a recurrent layer's states (T, B, H), through this and all later
-    /// steps.
+    /// The total derivative dL/dh_t (or dL/dc_t, dL/dx_t) of the states of a recurrent layer (T, B, H) or a scan
+    /// (T, B, H, N), through this and all later steps.
     pub fn total(&self, states: ValueId) -> Option<ValueId> {
         self.total.get(&states).copied()
     }
@@ -33,7 +33,7 @@ impl Gradients {
 
 /// What one use of a value adds to its gradient.
 #[derive(Clone, Debug)]
-enum Share {
+pub(super) enum Share {
     /// Nothing.
     None,
     /// A tensor.
@@ -53,7 +53,7 @@ impl From<Option<ValueId>> for Share {
 }
 
 /// The gradient of each input of a node, in order.
-type InputGradients = Result<Vec<Share>, EngineError>;
+pub(super) type InputGradients = Result<Vec<Share>, EngineError>;
 
 /// Shares that wait for the others of the same value, and what was already made of some.
 #[derive(Default)]
@@ -243,7 +243,7 @@ impl Graph {
 
     /// The one rule table. `dy` has the gradient of each output; at least one is there.
     fn rule(&mut self, node: &Node, dy: &[Option<ValueId>], gradients: &mut Gradients) -> InputGradients {
-        let Some(first) = dy[0] else { return self.recurrent_rule_or_none(node, dy, gradients) };
+        let Some(first) = dy[0] else { return self.rule_of_many_outputs(node, dy, gradients) };
         let x = |at: usize| node.inputs[at];
         let y = node.outputs[0];
         match &node.op {
@@ -311,6 +311,11 @@ impl Graph {
                 let weight = self.apply_first(Op::Conv1dCausalGradWeight { taps }, &[x(0), first])?;
                 Ok(vec![Share::Tensor(input), Share::Tensor(weight)])
             }
+            Op::LongConv => {
+                let input = self.apply_first(Op::LongConvGradInput, &[x(1), first])?;
+                let kernel = self.apply_first(Op::LongConvGradKernel, &[x(0), first])?;
+                Ok(vec![Share::Tensor(input), Share::Tensor(kernel)])
+            }
             Op::AdditiveEnergy => self.additive_energy_rule(node, dy, first),
             Op::FinalState { reverse } => {
                 let op = Op::FinalStateGrad { reverse: *reverse, steps: self.shape(x(0)).0[0] };
@@ -318,7 +323,9 @@ impl Graph {
                 Ok(vec![Share::Tensor(self.apply_first(op, &inputs)?), Share::None])
             }
             Op::Dropout { p, stream } => Ok(vec![Share::Tensor(self.dropout(first, *p, *stream, x(1))?), Share::None]),
-            Op::Recurrent { .. } => self.recurrent_rule_or_none(node, dy, gradients),
+            Op::Recurrent { .. } | Op::Discretise(_) | Op::DiagonalScan | Op::SelectiveScan => {
+                self.rule_of_many_outputs(node, dy, gradients)
+            }
             Op::UnaryGrad(_)
             | Op::Fill { .. }
             | Op::SoftmaxGrad
@@ -341,13 +348,18 @@ impl Graph {
             | Op::AdditiveEnergyGrad
             | Op::CachedAttention { .. }
             | Op::CacheWrite
+            | Op::DiscretiseGrad(_)
+            | Op::DiagonalScanGrad
+            | Op::LongConvGradInput
+            | Op::LongConvGradKernel
+            | Op::SelectiveScanGrad
             | Op::GroupNorms { .. }
             | Op::Optimise(_)
             | Op::Copy => Ok(vec![Share::None; node.inputs.len()]),
         }
     }
 
-    fn apply_first(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, EngineError> {
+    pub(super) fn apply_first(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, EngineError> {
         Ok(self.apply(op, inputs)?[0])
     }
 
@@ -412,7 +424,7 @@ impl Graph {
         Ok(vec![Share::Tensor(self.binary(Binary::Mul, x, wide)?)])
     }
 
-    fn recurrent_rule_or_none(
+    fn rule_of_many_outputs(
         &mut self,
         node: &Node,
         dy: &[Option<ValueId>],
@@ -421,6 +433,9 @@ impl Graph {
         match node.op {
             Op::Recurrent { cell, reverse } => self.recurrent_rule(cell, reverse, node, dy, gradients),
             Op::AdditiveEnergy => self.additive_energy_rule(node, dy, node.outputs[0]),
+            Op::Discretise(rule) => self.discretise_rule(rule, node, dy),
+            Op::DiagonalScan => self.scan_rule(Op::DiagonalScanGrad, node, dy, gradients),
+            Op::SelectiveScan => self.scan_rule(Op::SelectiveScanGrad, node, dy, gradients),
             _ => Ok(vec![Share::None; node.inputs.len()]),
         }
     }
@@ -533,6 +548,10 @@ impl Graph {
                 | Op::Recurrent { .. }
                 | Op::FinalState { .. }
                 | Op::Dropout { .. }
+                | Op::Discretise(_)
+                | Op::DiagonalScan
+                | Op::LongConv
+                | Op::SelectiveScan
         )
     }
 }

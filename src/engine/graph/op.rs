@@ -3,6 +3,7 @@
 use crate::engine::cell::Cell;
 use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
+use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 
@@ -134,6 +135,29 @@ pub enum Op {
     CachedAttention { heads: usize },
     /// Writes `[x (1, B, F), position (1, B) u32]` into an existing value (L, B, F), at each sequence's position.
     CacheWrite,
+    /// Steps of a continuous diagonal system x' = A x + B u: `[dt (H), A (H, N, 2), B (H, N, 2)] -> [dA (H, N, 2),
+    /// dB (H, N, 2)]`. Complex tensors end in an axis (re, im).
+    Discretise(Discretisation),
+    /// `[dt, A, B, dL/d(dA), dL/d(dB)] -> [d dt by mode (H, N), d A, d B]`; a complex gradient is (dL/dre, dL/dim).
+    DiscretiseGrad(Discretisation),
+    /// Recurrent mode of a diagonal state-space layer (S4D): `[u (T, B, H), dA (H, N, 2), dB (H, N, 2), C (H, N, 2),
+    /// x0 (B, H, N, 2)] -> [y (T, B, H), states (T, B, H, N, 2)]`: x_t = dA x_{t-1} + dB u_t, y_t = 2 Re(sum C x_t).
+    DiagonalScan,
+    /// `[u, dA, dB, C, x0, states, dy, dL/dstates from outside (optional)] -> [d u, d dA, d dB, d C, d x0, total
+    /// dL/dx_t (T, B, H, N, 2)]`.
+    DiagonalScanGrad,
+    /// Causal convolution with a kernel as long as the sequence: `[u (T, B, H), kernel (T, 1, H) by lag] -> (T, B, H)`.
+    LongConv,
+    /// `[kernel, dy] -> du`.
+    LongConvGradInput,
+    /// `[u, dy] -> dkernel (T, 1, H)`.
+    LongConvGradKernel,
+    /// Mamba's scan: `[u (T, B, D), delta (T, B, D), A (D, N), B (T, B, N), C (T, B, N), x0 (B, D, N)] ->
+    /// [y (T, B, D), states (T, B, D, N)]`: x_t = exp(delta_t A) x_{t-1} + delta_t B_t u_t, y_t = sum C_t x_t.
+    SelectiveScan,
+    /// `[u, delta, A, B, C, x0, states, dy, dL/dstates from outside (optional)] -> [d u, d delta, d A, d B, d C, d x0,
+    /// total dL/dx_t (T, B, D, N)]`.
+    SelectiveScanGrad,
     /// `[gradients (P)] ->` Euclidean norm of each group `(offset, len)` (groups).
     GroupNorms { groups: Vec<(usize, usize)> },
     /// One optimiser step in place: `[gradients (P), norms (groups), hyper (8)] -> [parameters (P), state (P) ...]`.
@@ -216,6 +240,15 @@ impl Op {
             Op::AdditiveEnergyGrad => "additive_energy_grad",
             Op::CachedAttention { .. } => "cached_attention",
             Op::CacheWrite => "cache_write",
+            Op::Discretise(_) => "discretise",
+            Op::DiscretiseGrad(_) => "discretise_grad",
+            Op::DiagonalScan => "diagonal_scan",
+            Op::DiagonalScanGrad => "diagonal_scan_grad",
+            Op::LongConv => "long_conv",
+            Op::LongConvGradInput => "long_conv_grad_input",
+            Op::LongConvGradKernel => "long_conv_grad_kernel",
+            Op::SelectiveScan => "selective_scan",
+            Op::SelectiveScanGrad => "selective_scan_grad",
             Op::GroupNorms { .. } => "group_norms",
             Op::Optimise(_) => "optimise",
             Op::Copy => "copy",

@@ -221,6 +221,10 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that((0.0..1.0).contains(p))?;
             one(check.shape(0))
         }
+        Op::Discretise(_) | Op::DiscretiseGrad(_) => check.discretise(),
+        Op::DiagonalScan | Op::DiagonalScanGrad => check.diagonal_scan(),
+        Op::LongConv | Op::LongConvGradInput | Op::LongConvGradKernel => check.long_conv(),
+        Op::SelectiveScan | Op::SelectiveScanGrad => check.selective_scan(),
         Op::GroupNorms { groups } => {
             check.count(1)?;
             check.that(groups.iter().all(|(offset, len)| offset + len <= check.shape(0).len()))?;
@@ -401,5 +405,76 @@ impl Check<'_> {
         shapes.extend(vec![Shape::from([time, batch, hidden]); 1 + cells]);
         shapes.extend((states..outside).map(|state| self.shape(state)));
         Ok(shapes)
+    }
+
+    fn discretise(&self) -> Result<Vec<Shape>, EngineError> {
+        let grad = matches!(self.op, Op::DiscretiseGrad(_));
+        self.count(if grad { 5 } else { 3 })?;
+        self.rank(0, 1)?;
+        self.rank(1, 3)?;
+        self.that(self.axis(1, 0) == self.axis(0, 0) && self.axis(1, 2) == 2)?;
+        for other in 2..self.inputs.len() {
+            self.same(1, other)?;
+        }
+        let (by_mode, complex) = (Shape::from([self.axis(1, 0), self.axis(1, 1)]), self.shape(1));
+        Ok(if grad { vec![by_mode, complex.clone(), complex] } else { vec![complex.clone(), complex] })
+    }
+
+    fn diagonal_scan(&self) -> Result<Vec<Shape>, EngineError> {
+        let grad = *self.op == Op::DiagonalScanGrad;
+        self.scan_operands(if grad { 7 } else { 5 }, grad)?;
+        self.rank(1, 3)?;
+        let (time, batch, channels, modes) = (self.axis(0, 0), self.axis(0, 1), self.axis(0, 2), self.axis(1, 1));
+        for weight in 1..4 {
+            self.is(weight, &[channels, modes, 2])?;
+        }
+        self.is(4, &[batch, channels, modes, 2])?;
+        let states = [time, batch, channels, modes, 2];
+        if !grad {
+            return Ok(vec![self.shape(0), Shape::from(states)]);
+        }
+        self.is(5, &states)?;
+        self.same(6, 0)?;
+        self.that(self.inputs.len() == 7 || self.inputs[7].shape.0 == states)?;
+        Ok((0..5).map(|at| self.shape(at)).chain([Shape::from(states)]).collect())
+    }
+
+    fn selective_scan(&self) -> Result<Vec<Shape>, EngineError> {
+        let grad = *self.op == Op::SelectiveScanGrad;
+        self.scan_operands(if grad { 8 } else { 6 }, grad)?;
+        self.rank(2, 2)?;
+        let (time, batch, channels, modes) = (self.axis(0, 0), self.axis(0, 1), self.axis(0, 2), self.axis(2, 1));
+        self.same(1, 0)?;
+        self.is(2, &[channels, modes])?;
+        self.is(3, &[time, batch, modes])?;
+        self.is(4, &[time, batch, modes])?;
+        self.is(5, &[batch, channels, modes])?;
+        let states = [time, batch, channels, modes];
+        if !grad {
+            return Ok(vec![self.shape(0), Shape::from(states)]);
+        }
+        self.is(6, &states)?;
+        self.same(7, 0)?;
+        self.that(self.inputs.len() == 8 || self.inputs[8].shape.0 == states)?;
+        Ok((0..6).map(|at| self.shape(at)).chain([Shape::from(states)]).collect())
+    }
+
+    /// So many operands, the first of them a sequence; a gradient may have one more.
+    fn scan_operands(&self, count: usize, grad: bool) -> Result<(), EngineError> {
+        self.that(self.inputs.len() == count || (grad && self.inputs.len() == count + 1))?;
+        self.rank(0, 3)
+    }
+
+    fn long_conv(&self) -> Result<Vec<Shape>, EngineError> {
+        self.count(2)?;
+        let (sequence, other) = if *self.op == Op::LongConvGradInput { (1, 0) } else { (0, 1) };
+        self.rank(sequence, 3)?;
+        let kernel = [self.axis(sequence, 0), 1, self.axis(sequence, 2)];
+        if *self.op == Op::LongConvGradKernel {
+            self.same(0, 1)?;
+            return Ok(vec![Shape::from(kernel)]);
+        }
+        self.is(other, &kernel)?;
+        Ok(vec![self.shape(sequence)])
     }
 }

@@ -5,8 +5,11 @@
 
 pub mod attention;
 pub mod binary;
+mod complex;
 pub mod conv;
 pub mod cross_entropy;
+pub mod diagonal_scan;
+pub mod discretise;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -17,6 +20,7 @@ mod gru_textbook;
 pub mod lanes;
 pub mod layer_norm;
 pub mod layout;
+pub mod long_conv;
 mod lstm;
 mod math;
 pub mod optim;
@@ -27,6 +31,7 @@ pub mod recurrent;
 mod recurrent_tests;
 pub mod reduce;
 mod rnn;
+pub mod selective_scan;
 pub mod softmax;
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@ use crate::engine::kernels::*;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 
-use super::MOST_OUTPUTS;
+use super::{MOST_OUTPUTS, scans};
 
 /// The operands a step reads.
 pub(super) struct Operands<'a, R> {
@@ -23,7 +23,7 @@ pub(super) struct Operands<'a, R> {
 }
 
 impl<'a, R> Operands<'a, R> {
-    fn input(&self, at: usize) -> &'a [R] {
+    pub(super) fn input(&self, at: usize) -> &'a [R] {
         let location = self.plan.placed(self.step.inputs[at]);
         &self.floats[location.slot][location.offset..location.offset + location.len]
     }
@@ -33,11 +33,11 @@ impl<'a, R> Operands<'a, R> {
         &self.ids[location.slot][..location.len]
     }
 
-    fn shape(&self, at: usize) -> &Shape {
+    pub(super) fn shape(&self, at: usize) -> &Shape {
         self.plan.graph().shape(self.step.inputs[at])
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.step.inputs.len()
     }
 
@@ -76,6 +76,7 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
             let h = 1 + usize::from(cell.recorded() > 0);
             recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])), has_lengths(graph, step))
         }
+        Op::DiagonalScan | Op::DiagonalScanGrad | Op::SelectiveScanGrad => scans::scratch(graph, step),
         Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
             shape(step.inputs[0]).last()
         }
@@ -111,6 +112,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::RecurrentBackward { cell, reverse } => return recurrent_backward(*cell, *reverse, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
         Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
+        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -191,9 +193,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
         Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
-        Op::Recurrent { .. } | Op::RecurrentBackward { .. } | Op::Optimise(_) => unreachable!("handled above"),
-        Op::Argmax | Op::SampleToken | Op::SelectIds => unreachable!("computes ids"),
-        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => unreachable!("handled above"),
+        op => unreachable!("{} is handled above or computes ids", op.name()),
     }
 }
 
@@ -282,7 +282,7 @@ fn recurrent_backward<R: Real>(
     let h = 1 + recorded;
     let outside = h + 2 + 2 * cells;
     let dims = sequence_dims(x.shape(h));
-    let [d_x_proj, a, b, c, d] = outputs;
+    let [d_x_proj, a, b, c, d, ..] = outputs;
     let none: &mut [R] = &mut [];
     let none2: &mut [R] = &mut [];
     let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell, has_c) {
@@ -333,7 +333,7 @@ fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
 
 fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
     let (gradient, norms, hyper) = (x.input(0), x.input(1), x.input(2));
-    let [parameters, first, second, third, _] = outputs;
+    let [parameters, first, second, third, ..] = outputs;
     let lr = hyper[0].to_f64();
     let (_, factor) = optim::clip_factor(norms, hyper[1]);
     match *optimiser {

@@ -1,6 +1,7 @@
 //! The CPU backend: every step is a call of a kernel on slices of buffers that were allocated once.
 
 mod dispatch;
+mod scans;
 
 use super::{Answer, Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
@@ -8,8 +9,8 @@ use crate::engine::graph::{Constant, Kind, Node, ValueId};
 use crate::engine::kernels::real::Real;
 use crate::engine::plan::Plan;
 
-/// The most outputs an op has: those of the LSTM's backward pass.
-const MOST_OUTPUTS: usize = 5;
+/// The most outputs an op has: those of the selective scan's gradient.
+const MOST_OUTPUTS: usize = 7;
 
 /// A plan on the CPU, in f32, or in f64 for the gradient checks.
 pub struct CpuExecutable<R: Real> {

@@ -24,6 +24,12 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     copy
     cross_entropy
     cross_entropy_grad
+    diagonal_scan
+    diagonal_scan_grad
+    diagonal_scan_grad_input
+    diagonal_scan_grad_weights
+    discretise
+    discretise_grad
     dropout
     einsum
     embedding
@@ -44,6 +50,8 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     log_softmax
     log_softmax_grad
     logsumexp
+    long_conv
+    long_conv_grad_kernel
     lstm_backward
     lstm_forward
     matmul
@@ -57,6 +65,12 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     row_norm
     sample_token
     select_ids
+    selective_scan
+    selective_scan_grad
+    selective_scan_grad_delta
+    selective_scan_grad_input
+    selective_scan_grad_poles
+    selective_scan_grad_projection
     slice
     softmax
     softmax_grad
@@ -70,7 +84,7 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
 ];
 
 /// What kernels import, from `shaders/shared/`.
-const SHARED: &[(&str, &str)] = files!["shaders/shared/": index math norm recurrent rows];
+const SHARED: &[(&str, &str)] = files!["shaders/shared/": complex discretise index math norm recurrent rows];
 
 /// A kernel's text with its imports in front: those of its line `// import: a, b`.
 ///

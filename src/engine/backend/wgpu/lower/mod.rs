@@ -6,6 +6,7 @@ mod elementwise;
 mod optimise;
 mod products;
 mod rows;
+mod scans;
 mod sequence;
 
 use crate::engine::error::EngineError;
@@ -186,11 +187,15 @@ impl Step<'_> {
 ///
 /// # Errors
 /// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS), or of more than
-/// [`MOST_LENGTHS`] sequences with lengths.
+/// [`MOST_LENGTHS`] sequences with lengths, or a scan of more than [`MOST_MODES`](scans::MOST_MODES).
 pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
     match node.op {
         Op::Recurrent { .. } if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
             let detail = format!("at most {} units on the GPU", sequence::MOST_UNITS);
+            Err(EngineError::Shape { op: node.op.name(), detail })
+        }
+        Op::DiagonalScan | Op::SelectiveScan if scans::modes(plan, node) > scans::MOST_MODES => {
+            let detail = format!("at most {} modes a channel on the GPU", scans::MOST_MODES);
             Err(EngineError::Shape { op: node.op.name(), detail })
         }
         Op::Recurrent { .. } if (Step { plan, node }).lengths().is_some_and(|lengths| lengths.len() > MOST_LENGTHS) => {
@@ -215,7 +220,8 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
         _ => {}
     }
-    if let Some(dispatches) = products::lower(&step).or_else(|| attention::lower(&step)) {
+    let many = scans::lower(&step).or_else(|| products::lower(&step)).or_else(|| attention::lower(&step));
+    if let Some(dispatches) = many {
         return dispatches;
     }
     let one = elementwise::lower(&step).or_else(|| rows::lower(&step));
