@@ -77,7 +77,7 @@ impl Layer {
         let x = graph.input("x", [steps, units, width], Kind::Float);
         let h0 = graph.input("h0", [units, units], Kind::Float);
         let x_proj = graph.matmul(x, weight_ih, false, true)?;
-        let input = RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0, c0: None };
+        let input = RecurrentInput::new(x_proj, weight_hh, [bias_ih, bias_hh], h0, None);
         let h = graph.recurrent(cell, &input)?.h;
         let (seed, gradients) = jacobian_to_end(&mut graph, h, "identity")?;
         let found = (gradients.of(h0), gradients.total(h));
