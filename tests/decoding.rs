@@ -30,7 +30,15 @@ struct Machine {
 impl Machine {
     fn new(seed: u32, batch: usize) -> Machine {
         let cell = Cell::ALL[seed as usize % Cell::ALL.len()];
-        let model = LanguageModel { cell, layers: 2, vocabulary: VOCABULARY, embedding: Some(3), hidden: 5 };
+        let model = LanguageModel {
+            cell,
+            layers: 2,
+            vocabulary: VOCABULARY,
+            embedding: Some(3),
+            hidden: 5,
+            bidirectional: false,
+            dropout: 0.0,
+        };
         let stepping = stepping(&model, batch).expect("a valid model");
         let plan = Plan::new(stepping.graph.clone(), usize::MAX).expect("no limit");
         let mut executable = CpuExecutable::new(plan, &[]);

@@ -27,7 +27,7 @@ const STEPS: usize = 6;
 const BATCH: usize = 5;
 
 fn small(cell: Cell, vocabulary: usize) -> LanguageModel {
-    LanguageModel { cell, layers: 1, vocabulary, embedding: Some(6), hidden: 16 }
+    LanguageModel { cell, layers: 1, vocabulary, embedding: Some(6), hidden: 16, bidirectional: false, dropout: 0.0 }
 }
 
 /// Ids (T, B) of which each follows from the one before: next = (2 id + 1) mod 7.
@@ -219,6 +219,8 @@ fn jacobians_to_the_end_agree_with_differences() {
             bias_hh: sketch.constant([gates], -0.5, 0.5),
             h0,
             c0,
+            lengths: None,
+            reverse: false,
         };
         let below = sketch.graph.recurrent(cell, &input).expect("it fits");
         let x_proj = sketch.apply(Op::MatMul { transpose_a: false, transpose_b: true }, &[below.h, input.weight_hh]);
