@@ -1,7 +1,7 @@
-// u (T, B, H), dA, dB, C (H, N, 2), x0 (B, H, N, 2) -> y (T, B, H), states (T, B, H, N, 2).
-// x_t = dA x_(t-1) + dB u_t, y_t = 2 Re(sum over n of C x_t).
-// A workgroup takes CHANNELS channels of a sequence with all modes (MODES: their number rounded up to a power of two) and
-// cuts time into CHUNKS, scanned side by side: first from nothing, then from what the chunks before leave.
+// u (T, B, H), dA, dB, C (H, N, 2), x0 (B, H, N, 2) -> y (T, B, H), states (T, B, H, N, 2). x_t = dA x_(t-1) + dB
+// u_t, y_t = 2 Re(sum over n of C x_t). A workgroup takes CHANNELS channels of a sequence with all modes (MODES:
+// their number rounded up to a power of two) and cuts time into CHUNKS, scanned side by side: first from nothing,
+// then from what the chunks before leave.
 // import: math, complex
 
 override MODES: u32 = 16u;

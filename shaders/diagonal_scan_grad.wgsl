@@ -1,7 +1,7 @@
-// dA, C (H, N, 2), dy (T, B, H), outside (T, B, H, N, 2) -> total dL/dx_t (T, B, H, N, 2), dx0 (B, H, N, 2).
-// g_t = 2 conj(C) dy_t + conj(dA) g_(t+1), and what comes from outside the scan if OUTSIDE.
-// A workgroup takes CHANNELS channels of a sequence with all modes (MODES: their number rounded up to a power of two) and
-// cuts time into CHUNKS, scanned side by side: first from nothing, then from what the chunks after leave.
+// dA, C (H, N, 2), dy (T, B, H), outside (T, B, H, N, 2) -> total dL/dx_t (T, B, H, N, 2), dx0 (B, H, N, 2). g_t = 2
+// conj(C) dy_t + conj(dA) g_(t+1), and what comes from outside the scan if OUTSIDE. A workgroup takes CHANNELS
+// channels of a sequence with all modes (MODES: their number rounded up to a power of two) and cuts time into CHUNKS,
+// scanned side by side: first from nothing, then from what the chunks after leave.
 // import: math, complex
 
 override OUTSIDE: u32 = 0u;

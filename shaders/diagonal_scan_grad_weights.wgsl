@@ -1,5 +1,5 @@
-// u, dy (T, B, H), states (T, B, H, N, 2), x0 (B, H, N, 2), total g (T, B, H, N, 2) -> the gradients of dA, dB, C
-// (H, N, 2): sums over t and b of conj(x_(t-1)) g_t, u_t g_t, 2 dy_t conj(x_t). A workgroup sums for 16 modes: 16 slices
+// u, dy (T, B, H), states (T, B, H, N, 2), x0 (B, H, N, 2), total g (T, B, H, N, 2) -> the gradients of dA, dB, C (H,
+// N, 2): sums over t and b of conj(x_(t-1)) g_t, u_t g_t, 2 dy_t conj(x_t). A workgroup sums for 16 modes: 16 slices
 // take the T B rows in turn and are then added pairwise.
 // import: index, math, complex
 

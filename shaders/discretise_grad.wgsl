@@ -1,5 +1,5 @@
-// dt (H), A, B, dL/d(dA), dL/d(dB) (H, N, 2) -> the gradients of dt by mode (H, N), A and B; those of complex numbers are
-// (dL/dre, dL/dim). One invocation a mode.
+// dt (H), A, B, dL/d(dA), dL/d(dB) (H, N, 2) -> the gradients of dt by mode (H, N), A and B; those of complex numbers
+// are (dL/dre, dL/dim). One invocation a mode.
 // import: index, math, complex, discretise
 
 struct Params {

@@ -1,6 +1,6 @@
-// u (T, B, H), kernel (T, 1, H) by lag -> y (T, B, H), y_t = sum over s <= t of kernel_(t-s) u_s. If REVERSED time runs
-// backwards: the gradient of u from that of y. One invocation for four neighbouring steps of a channel: a number of u
-// serves all four, and each needs one new number of the kernel.
+// u (T, B, H), kernel (T, 1, H) by lag -> y (T, B, H), y_t = sum over s <= t of kernel_(t-s) u_s. If REVERSED time
+// runs backwards: the gradient of u from that of y. One invocation for four neighbouring steps of a channel: a number
+// of u serves all four, and each needs one new number of the kernel.
 // import: index
 
 override REVERSED: u32 = 0u;

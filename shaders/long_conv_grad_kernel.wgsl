@@ -1,5 +1,6 @@
-// u, dy (T, B, H) -> dkernel (T, 1, H) by lag: the sum over t and b of dy_t u_(t-lag). A workgroup sums 16 channels of
-// one lag: 16 slices take the T B rows in turn and are then added pairwise. Workgroups: blocks of channels by lags.
+// u, dy (T, B, H) -> dkernel (T, 1, H) by lag: the sum over t and b of dy_t u_(t-lag). A workgroup sums 16 channels
+// of one lag: 16 slices take the T B rows in turn and are then added pairwise. Workgroups: blocks of channels by
+// lags.
 
 struct Params {
     // T B.

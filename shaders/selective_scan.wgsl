@@ -1,7 +1,7 @@
-// u, delta (T, B, D), A (D, N), B, C (T, B, N), x0 (B, D, N) -> y (T, B, D), states (T, B, D, N).
-// x_t = exp(delta_t A) x_(t-1) + delta_t B_t u_t, y_t = sum over n of C_t x_t.
-// A workgroup takes CHANNELS channels of a sequence with all modes (MODES: their number rounded up to a power of two) and
-// cuts time into CHUNKS, scanned side by side: first from nothing, then from what the chunks before leave.
+// u, delta (T, B, D), A (D, N), B, C (T, B, N), x0 (B, D, N) -> y (T, B, D), states (T, B, D, N). x_t = exp(delta_t
+// A) x_(t-1) + delta_t B_t u_t, y_t = sum over n of C_t x_t. A workgroup takes CHANNELS channels of a sequence with
+// all modes (MODES: their number rounded up to a power of two) and cuts time into CHUNKS, scanned side by side: first
+// from nothing, then from what the chunks before leave.
 // import: math
 
 override MODES: u32 = 16u;

@@ -1,7 +1,7 @@
-// delta (T, B, D), A (D, N), C (T, B, N), dy (T, B, D), outside (T, B, D, N) -> total dL/dx_t (T, B, D, N), dx0 (B, D, N).
-// g_t = C_t dy_t + exp(delta_(t+1) A) g_(t+1), and what comes from outside the scan if OUTSIDE.
-// A workgroup takes CHANNELS channels of a sequence with all modes (MODES: their number rounded up to a power of two) and
-// cuts time into CHUNKS, scanned side by side: first from nothing, then from what the chunks after leave.
+// delta (T, B, D), A (D, N), C (T, B, N), dy (T, B, D), outside (T, B, D, N) -> total dL/dx_t (T, B, D, N), dx0 (B,
+// D, N). g_t = C_t dy_t + exp(delta_(t+1) A) g_(t+1), and what comes from outside the scan if OUTSIDE. A workgroup
+// takes CHANNELS channels of a sequence with all modes (MODES: their number rounded up to a power of two) and cuts
+// time into CHUNKS, scanned side by side: first from nothing, then from what the chunks after leave.
 // import: math
 
 override OUTSIDE: u32 = 0u;

@@ -1,5 +1,5 @@
-// u, delta (T, B, D), B (T, B, N), total g (T, B, D, N) -> du (T, B, D) = delta sum of B g, and the part u sum of B g of
-// ddelta (T, B, D), to which selective_scan_grad_delta adds the rest. One invocation an element.
+// u, delta (T, B, D), B (T, B, N), total g (T, B, D, N) -> du (T, B, D) = delta sum of B g, and the part u sum of B g
+// of ddelta (T, B, D), to which selective_scan_grad_delta adds the rest. One invocation an element.
 // import: index
 
 struct Params {

@@ -1,6 +1,6 @@
-// delta (T, B, D), A (D, N), states (T, B, D, N), x0 (B, D, N), total g (T, B, D, N) -> dA (D, N), the sum over t and b of
-// g delta exp(delta A) x_(t-1). A workgroup sums for 16 modes: 16 slices take the T B rows in turn and are then added
-// pairwise.
+// delta (T, B, D), A (D, N), states (T, B, D, N), x0 (B, D, N), total g (T, B, D, N) -> dA (D, N), the sum over t and
+// b of g delta exp(delta A) x_(t-1). A workgroup sums for 16 modes: 16 slices take the T B rows in turn and are then
+// added pairwise.
 // import: index, math
 
 struct Params {

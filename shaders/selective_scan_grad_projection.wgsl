@@ -1,6 +1,6 @@
-// u, delta, dy (T, B, D), states, total g (T, B, D, N) -> dB, dC (T, B, N): sums over channels of delta u g and of dy x.
-// A workgroup a row: 256 / MODES slices (MODES: N rounded up to a power of two) take the channels in turn and are then
-// added pairwise.
+// u, delta, dy (T, B, D), states, total g (T, B, D, N) -> dB, dC (T, B, N): sums over channels of delta u g and of dy
+// x. A workgroup a row: 256 / MODES slices (MODES: N rounded up to a power of two) take the channels in turn and are
+// then added pairwise.
 // import: index
 
 override MODES: u32 = 16u;

@@ -2,6 +2,7 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::graph::{Graph, Initial};
+use crate::engine::kernels::real::Real;
 use crate::engine::rng::{Rng, Stream};
 use crate::engine::spectrum::spectral_radius;
 
@@ -41,11 +42,21 @@ pub fn initial_parameters(graph: &Graph, cell: Cell, hidden: usize, seed: u32, o
 fn fill(values: &mut [f32], initial: &Initial, rng: &Rng) {
     let draw = |at: usize| match initial {
         Initial::Uniform(bound) => (2.0 * rng.uniform(at as u64) - 1.0) * bound,
+        Initial::Between(low, high) => low + (high - low) * rng.uniform(at as u64),
+        Initial::SoftplusOf(low, high) => {
+            let (low, high) = (Real::ln(*low), Real::ln(*high));
+            inverse_softplus(Real::exp(low + (high - low) * rng.uniform(at as u64)))
+        }
         Initial::Normal(deviation) => rng.normal(at as u64) * deviation,
         Initial::Constant(number) => *number,
         Initial::Listed(numbers) => numbers.get(at).copied().unwrap_or(0.0),
     };
     values.iter_mut().enumerate().for_each(|(at, value)| *value = draw(at));
+}
+
+/// The x with ln(1 + e^x) = y, for y > 0: y + ln(1 - e^-y).
+fn inverse_softplus(y: f32) -> f32 {
+    y + Real::ln(-Real::exp_m1(-y))
 }
 
 fn rescale(matrix: &mut [f32], size: usize, radius: f32) {

@@ -168,6 +168,10 @@ pub struct Parameter {
 pub enum Initial {
     /// Uniform in -bound .. bound.
     Uniform(f32),
+    /// Uniform between two numbers.
+    Between(f32, f32),
+    /// Numbers whose softplus lies between these two, its logarithm uniform: step lengths, as Mamba starts them.
+    SoftplusOf(f32, f32),
     /// Normal with mean 0 and this standard deviation.
     Normal(f32),
     /// The same number everywhere.

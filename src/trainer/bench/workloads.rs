@@ -85,7 +85,8 @@ type Built = Result<(Training, Vec<(ValueId, Vec<u32>)>), EngineError>;
 
 fn characters(workload: &Workload, optimiser: Optimiser) -> Built {
     let Workload { cell, layers, vocab, hidden, steps, batch, .. } = *workload;
-    let model = LanguageModel { cell, layers, vocabulary: vocab, embedding: None, hidden };
+    let model =
+        LanguageModel { cell, layers, vocabulary: vocab, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
     let training = model::training(&model, steps, batch, optimiser, Watch::Nothing)?;
     let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let batches = [periodic(workload, 0, steps), periodic(workload, 1, steps)];
