@@ -1,5 +1,6 @@
 // One operand x (outer, part) of a concatenation into y (outer, whole): y[.., start .. start + part] = x. The other
-// ranges of y belong to the other operands' dispatches. One invocation an element of x.
+// ranges of y belong to the other operands' dispatches. Elements are moved by their bits, so that they may be floats or ids.
+// One invocation an element of x.
 // import: index
 
 struct Params {
@@ -10,8 +11,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
 @compute @workgroup_size(256)
 fn main(

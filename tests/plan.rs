@@ -58,6 +58,10 @@ fn allocations(work: impl FnOnce()) -> usize {
 const TIME: usize = 6;
 const BATCH: usize = 3;
 
+fn input(training: &Training, name: &str) -> ValueId {
+    training.graph.find(&format!("train/{name}")).expect("the training graph has it")
+}
+
 fn model(cell: Cell) -> LanguageModel {
     LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9 }
 }
@@ -87,8 +91,8 @@ impl Ready {
         let mut machine = CpuExecutable::new(plan, &training.journal);
         let initial = initial_parameters(&training.graph, cell, 9, 1, Initialisation::default());
         machine.write(training.persistent[0], &initial).expect("flat parameters");
-        machine.write_ids(training.tokens, &tokens(TIME * BATCH, Stream::Batches)).expect("a batch");
-        machine.write_ids(training.targets, &tokens(TIME * BATCH, Stream::Task)).expect("a batch");
+        machine.write_ids(input(&training, "tokens"), &tokens(TIME * BATCH, Stream::Batches)).expect("a batch");
+        machine.write_ids(input(&training, "targets"), &tokens(TIME * BATCH, Stream::Task)).expect("a batch");
         Ready { training, machine, optimiser }
     }
 
@@ -315,9 +319,9 @@ fn wrong_sizes_and_names_are_refused() {
     let mut ready = Ready::new(Cell::Lstm, Optimiser::SGD);
     let error = ready.machine.write(ready.training.hyper, &[0.0; 3]).expect_err("eight are wanted");
     assert_eq!(error, EngineError::Size { what: "hyper".to_owned(), expected: 8, got: 3 });
-    assert!(ready.machine.write_ids(ready.training.tokens, &[0; 5]).is_err());
+    assert!(ready.machine.write_ids(input(&ready.training, "tokens"), &[0; 5]).is_err());
     assert!(ready.machine.write_ids(ready.training.hyper, &[0; 8]).is_err(), "floats are no ids");
-    assert!(ready.machine.write(ready.training.tokens, &[0.0; TIME * BATCH]).is_err(), "ids are no floats");
+    assert!(ready.machine.write(input(&ready.training, "tokens"), &[0.0; TIME * BATCH]).is_err(), "ids are no floats");
     assert!(ready.machine.plan().graph().find("no such path").is_err());
     assert!(ready.machine.plan().program("no such program").is_err());
 }

@@ -2,6 +2,8 @@
 //! peak and its rate of transcendental functions set.
 
 use crate::engine::backend::Executable;
+use crate::engine::backend::cpu::CpuExecutable;
+use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::kernels::gemm::{self, Mat, Size, Start};
 use crate::engine::kernels::unary::{self, Unary};
@@ -13,8 +15,9 @@ use crate::nn::language_model::LanguageModel;
 use crate::protocol::{BenchResult, Workload};
 use crate::spec::BackendKind;
 
+use super::decoding::sampling::{Sampler, Sampling};
 use super::device::{Devices, MEMORY_LIMIT};
-use super::model;
+use super::model::{self, Stepping};
 
 /// A named workload: the table every benchmark goes through.
 pub struct Named {
@@ -26,7 +29,6 @@ pub struct Named {
 
 /// The workloads that are compared with other engines.
 pub fn workloads() -> Vec<Named> {
-    use crate::engine::cell::Cell;
     let named = |name, cell, vocab, hidden, steps, batch| Named {
         name,
         workload: Workload { cell, layers: 1, vocab, hidden, steps, batch, backend: BackendKind::Cpu, seconds: 2.0 },
@@ -61,14 +63,15 @@ pub async fn run(
         model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)?;
     let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
+    let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
     let (flops, transcendentals) = (plan.matmul_flops(0), plan.transcendentals(0));
     let mut executable = devices.open(workload.backend, plan, &training.journal[..1]).await?;
     executable.write(training.persistent[0], &initial)?;
 
     let (tokens, targets) = periodic_batch(workload);
-    executable.write_ids(training.tokens, &tokens)?;
-    executable.write_ids(training.targets, &targets)?;
+    executable.write_ids(inputs[0], &tokens)?;
+    executable.write_ids(inputs[1], &targets)?;
     let mut step = 0;
     let mut train = |count: u64, executable: &mut dyn Executable| -> Result<(), EngineError> {
         for _ in 0..count {
@@ -113,6 +116,37 @@ pub async fn run(
         bound_steps_per_second: bound,
         dispatches: executable.dispatches(0),
     })
+}
+
+/// Microseconds to generate one character on the CPU: an LSTM of hidden size 128 over 64 symbols, one sequence, logits read
+/// and a token drawn from them. Measured for about `seconds`; the quickest of several rounds, as other work on the machine
+/// only adds.
+///
+/// # Errors
+/// [`EngineError::Memory`].
+pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError> {
+    const CHARACTERS: usize = 200;
+    let model = LanguageModel { cell: Cell::Lstm, layers: 1, vocabulary: 64, embedding: None, hidden: 128 };
+    let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
+    let initial = initial_parameters(&graph, model.cell, model.hidden, 1, Initialisation::default());
+    let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
+    executable.write(parameters, &initial)?;
+    let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);
+    executable.run(prepare)?;
+    let (mut sampler, rng) = (Sampler::default(), Rng::new(1, Stream::Sampling));
+    let (mut token, mut drawn, mut quickest) = (0, 0, f64::INFINITY);
+    let begin = now();
+    while now() - begin < seconds || !quickest.is_finite() {
+        let start = now();
+        for _ in 0..CHARACTERS {
+            executable.write_ids(step.token, &[token])?;
+            executable.run(program)?;
+            token = sampler.draw(&Sampling::PLAIN, executable.view(step.logits)?, rng.uniform(drawn));
+            drawn += 1;
+        }
+        quickest = quickest.min((now() - start) / CHARACTERS as f64);
+    }
+    Ok(quickest * 1e6)
 }
 
 /// Every sequence walks through the vocabulary with its own stride and start, so that there is something to learn.

@@ -3,8 +3,17 @@
 
 pub mod bench;
 pub mod checkpoint;
+pub mod decoding;
 pub mod device;
+pub mod long_view;
 pub mod model;
+pub mod next_token;
 pub mod observer;
+pub mod reinforce;
+pub mod reward;
+pub mod saturation;
+pub mod schedule;
+pub mod scheduled_sampling;
 pub mod session;
+pub mod trainable;
 pub mod weights;

@@ -4,8 +4,11 @@ use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Gradients, Graph, Kind, Op, ValueId};
 use crate::engine::optimiser::Optimiser;
-use crate::nn::language_model::{ForwardPass, LanguageModel, LayerState};
+use crate::nn::language_model::{ForwardPass, LanguageModel, ModelParameters};
 use crate::spec::{ModelSpec, OptimiserKind};
+
+use super::decoding::{Carried, OneStep};
+pub use super::trainable::{Training, Watch};
 
 /// The optimiser a spec names, with PyTorch's coefficients.
 pub fn optimiser(kind: OptimiserKind) -> Optimiser {
@@ -25,31 +28,6 @@ pub fn optimiser(kind: OptimiserKind) -> Optimiser {
 /// The model of a spec, for a vocabulary of this size.
 pub fn language_model(spec: &ModelSpec, vocabulary: usize) -> LanguageModel {
     LanguageModel { cell: spec.cell, layers: spec.layers, vocabulary, embedding: None, hidden: spec.hidden }
-}
-
-/// The training graph and the values the host touches.
-pub struct Training {
-    /// One program, `train`.
-    pub graph: Graph,
-    /// (T, B) ids.
-    pub tokens: ValueId,
-    /// (T, B) ids.
-    pub targets: ValueId,
-    /// The optimiser's changing coefficients.
-    pub hyper: ValueId,
-    /// Loss, accuracy where it is watched, and the gradient norm of every parameter: a row of the journal.
-    pub journal: Vec<ValueId>,
-    /// Parameters, then the optimiser's states: what a snapshot keeps.
-    pub persistent: Vec<ValueId>,
-}
-
-/// What a training step computes besides training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    /// Nothing: what the benchmark measures.
-    Nothing,
-    /// What the views show: accuracy, and the norms of dL/dh_t and dL/dc_t at every timestep.
-    Everything,
 }
 
 /// One training step: forward, cross entropy at every timestep, backpropagation through all of them, optimiser.
@@ -73,26 +51,18 @@ pub fn training(
     let nll = graph.cross_entropy(pass.logits, targets, None)?;
     let loss = graph.mean(nll)?;
     graph.name(loss, "loss");
-    let mut journal = vec![loss];
+    let mut accuracy = None;
     if watch == Watch::Everything {
         let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
-        let accuracy = graph.mean(hits)?;
-        graph.name(accuracy, "accuracy");
-        journal.push(accuracy);
+        let mean = graph.mean(hits)?;
+        graph.name(mean, "accuracy");
+        accuracy = Some(mean);
     }
     let gradients = graph.keep_gradients(loss)?;
     if watch == Watch::Everything {
         name_gradient_norms(&mut graph, &pass, &gradients)?;
     }
-    graph.optimise(optimiser)?;
-    let hyper = graph.find("hyper")?;
-    journal.push(graph.find("gradient_norms")?);
-    let mut persistent = vec![graph.flat(Flat::Parameters)];
-    for state in 0..optimiser.states() {
-        let state = graph.flat(Flat::State(state));
-        persistent.push(state);
-    }
-    Ok(Training { graph, tokens, targets, hyper, journal, persistent })
+    Training::close(graph, optimiser, loss, accuracy)
 }
 
 /// `layers/K/grad_h_norm` and `layers/K/grad_c_norm` (T): the norm of dL/dh_t and dL/dc_t at every timestep.
@@ -108,11 +78,11 @@ fn name_gradient_norms(graph: &mut Graph, pass: &ForwardPass, gradients: &Gradie
     Ok(())
 }
 
-/// The graph that views and sampling run: programs `probe` and `sample`, batch of one.
+/// The graph that views and sampling run: programs `probe`, `prepare` and `sample`, batch of one.
 ///
 /// # Errors
 /// As [`training`].
-pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<Graph, EngineError> {
+pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<(Graph, OneStep), EngineError> {
     let mut graph = Graph::default();
     let parameters = model.parameters(&mut graph);
     graph.program("probe");
@@ -123,14 +93,64 @@ pub fn observation(model: &LanguageModel, probe_length: usize) -> Result<Graph, 
     let probabilities = graph.apply(Op::Softmax, &[pass.logits])?[0];
     graph.name(probabilities, "probe/probabilities");
 
+    let step = one_step(&mut graph, model, &parameters, 1)?;
+    Ok((graph, step))
+}
+
+/// A model that only reads on: what [`stepping`] builds.
+pub struct Stepping {
+    /// Programs `prepare`, to be run whenever the parameters have changed, and `sample`.
+    pub graph: Graph,
+    /// The flat parameters.
+    pub parameters: ValueId,
+    /// The program `sample`.
+    pub step: OneStep,
+}
+
+/// The graph of a decoder of `batch` sequences at a time.
+///
+/// # Errors
+/// As [`training`].
+pub fn stepping(model: &LanguageModel, batch: usize) -> Result<Stepping, EngineError> {
+    let mut graph = Graph::default();
+    let parameters = model.parameters(&mut graph);
+    let step = one_step(&mut graph, model, &parameters, batch)?;
+    let parameters = graph.flat(Flat::Parameters);
+    Ok(Stepping { graph, parameters, step })
+}
+
+/// Programs `prepare`, what depends on the parameters alone, and `sample`: a token is read, and the states are carried over
+/// to the next run.
+///
+/// # Errors
+/// As [`training`].
+fn one_step(
+    graph: &mut Graph,
+    model: &LanguageModel,
+    parameters: &ModelParameters,
+    batch: usize,
+) -> Result<OneStep, EngineError> {
+    graph.program("prepare");
+    let projected = model.projected_tokens(graph, parameters)?;
+    graph.name(projected, "prepare/projected_tokens");
+
     graph.program("sample");
-    let token = graph.input("sample/tokens", [1, 1], Kind::Ids);
-    let states = model.states(&mut graph, "sample", 1);
-    let pass = model.forward(&mut graph, &parameters, token, &states)?;
+    let token = graph.input("sample/tokens", [1, batch], Kind::Ids);
+    let states = model.states(graph, "sample", batch);
+    let x_proj = graph.embedding(token, projected, None)?;
+    let pass = model.forward_from(graph, parameters, x_proj, &states)?;
     graph.name(pass.logits, "sample/logits");
-    carry_states(&mut graph, &pass, &states)?;
-    graph.flat(Flat::Parameters);
-    Ok(graph)
+    let mut carried = Vec::new();
+    for (number, (layer, state)) in pass.layers.iter().zip(&states).enumerate() {
+        for (name, after, before) in [("h", Some(layer.h), Some(state.h)), ("c", layer.c, state.c)] {
+            if let (Some(after), Some(before)) = (after, before) {
+                graph.name(after, format!("sample/{name}/{number}"));
+                graph.carry(after, before)?;
+                carried.push(Carried { before, after });
+            }
+        }
+    }
+    Ok(OneStep { program: "sample", token, logits: pass.logits, carried })
 }
 
 /// `probe/layers/K/X` (T, 1, H) for every signal X of the cell, and for what else its gates record.
@@ -146,16 +166,6 @@ fn name_signals(graph: &mut Graph, cell: Cell, hidden: usize, pass: &ForwardPass
             graph.name(c, format!("probe/layers/{number}/c"));
         }
         graph.name(layer.h, format!("probe/layers/{number}/h"));
-    }
-    Ok(())
-}
-
-fn carry_states(graph: &mut Graph, pass: &ForwardPass, states: &[LayerState]) -> Result<(), EngineError> {
-    for (layer, state) in pass.layers.iter().zip(states) {
-        graph.carry(layer.h, state.h)?;
-        if let (Some(from), Some(to)) = (layer.c, state.c) {
-            graph.carry(from, to)?;
-        }
     }
     Ok(())
 }

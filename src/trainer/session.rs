@@ -1,18 +1,18 @@
 //! A run: a model in training, its last good state, and what to do when numbers or devices fail.
 
-use crate::data::text::Corpus;
 use crate::engine::backend::{Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::Source;
+use crate::engine::graph::{Kind, Source};
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
-use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
-use super::model::{self, Training, Watch};
+use super::model;
 use super::observer::Observer;
+use super::trainable::{self, Example, Trainable, Training, Watch};
 use super::weights::{self, WeightsError};
 
 /// Parameters and optimiser state after a step.
@@ -54,7 +54,7 @@ pub enum Drained {
 /// A model in training.
 pub struct Session {
     spec: ModelSpec,
-    corpus: Corpus,
+    model: Box<dyn Trainable>,
     training: Training,
     optimiser: Optimiser,
     executable: Box<dyn Executable>,
@@ -63,8 +63,6 @@ pub struct Session {
     initial: Vec<f32>,
     step: u64,
     good: Snapshot,
-    tokens: Vec<u32>,
-    targets: Vec<u32>,
 }
 
 /// Why no session was built.
@@ -95,18 +93,14 @@ impl Session {
         devices: &mut Devices,
     ) -> Result<(Session, Option<EngineError>), BuildError> {
         let mut errors = spec.validate().err().unwrap_or_default();
-        let corpus = Corpus::new(text, spec).map_err(|error| errors.push(error)).ok();
-        let probe_error = check_probe(probe).err();
-        errors.extend(probe_error);
-        let Some(corpus) = corpus.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
+        let model = trainable::open(spec, text).map_err(|error| errors.push(error)).ok();
+        errors.extend(check_probe(probe).err());
+        let Some(mut model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
 
-        let language_model = model::language_model(spec, corpus.vocabulary.len());
         let optimiser = model::optimiser(spec.optimiser);
-        let training =
-            model::training(&language_model, spec.sequence_length, spec.batch, optimiser, Watch::Everything)?;
-        let options = Initialisation { forget_bias: spec.forget_bias, spectral_radius: spec.spectral_radius };
-        let initial = initial_parameters(&training.graph, spec.cell, spec.hidden, spec.seed, options);
-        let observer = Observer::new(&language_model, corpus.vocabulary.encode(probe))?;
+        let training = model.training(optimiser, Watch::Everything)?;
+        let initial = model.initial(&training.graph);
+        let observer = Observer::new(model.observation(probe)?)?;
 
         let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
         let (executable, backend, refusal) = match devices.open(spec.backend, plan, &training.journal).await {
@@ -118,10 +112,9 @@ impl Session {
         };
         let mut numbers = initial.clone();
         numbers.resize(initial.len() * training.persistent.len(), 0.0);
-        let size = spec.sequence_length * spec.batch;
         let mut session = Session {
             spec: spec.clone(),
-            corpus,
+            model,
             training,
             optimiser,
             executable,
@@ -130,8 +123,6 @@ impl Session {
             initial,
             step: 0,
             good: Snapshot { step: 0, numbers },
-            tokens: vec![0; size],
-            targets: vec![0; size],
         };
         session.restore_good()?;
         Ok((session, refusal))
@@ -142,9 +133,14 @@ impl Session {
         &self.spec
     }
 
-    /// The text.
-    pub fn corpus(&self) -> &Corpus {
-        &self.corpus
+    /// What it learns from.
+    pub fn examples(&self) -> Example {
+        self.model.examples()
+    }
+
+    /// Tokens of a training step.
+    pub fn tokens_per_step(&self) -> usize {
+        self.spec.sequence_length * self.spec.batch
     }
 
     /// The backend that trains.
@@ -189,10 +185,9 @@ impl Session {
     /// A text that is empty or too long; nothing is changed then.
     pub fn set_probe(&mut self, probe: &str) -> Result<(), BuildError> {
         check_probe(probe).map_err(|error| BuildError::Invalid(vec![error]))?;
-        let tokens = self.corpus.vocabulary.encode(probe);
-        if tokens != self.observer.probe() {
-            let model = model::language_model(&self.spec, self.corpus.vocabulary.len());
-            self.observer = Observer::new(&model, tokens)?;
+        let observation = self.model.observation(probe)?;
+        if observation.probe != self.observer.probe() {
+            self.observer = Observer::new(observation)?;
         }
         Ok(())
     }
@@ -201,11 +196,8 @@ impl Session {
     ///
     /// # Errors
     /// [`EngineError::DeviceLost`]: then [`Session::fall_back`].
-    pub fn train_step(&mut self) -> Result<(), EngineError> {
-        let (time, batch) = (self.spec.sequence_length, self.spec.batch);
-        self.corpus.batch(self.spec.seed, self.step, time, batch, &mut self.tokens, &mut self.targets);
-        self.executable.write_ids(self.training.tokens, &self.tokens)?;
-        self.executable.write_ids(self.training.targets, &self.targets)?;
+    pub async fn train_step(&mut self) -> Result<(), EngineError> {
+        self.model.write_batch(self.step, self.executable.as_mut()).await?;
         let hyper = self.optimiser.hyper(self.step + 1, self.spec.learning_rate, self.spec.clip);
         self.executable.write(self.training.hyper, &hyper)?;
         self.executable.run(0)?;
@@ -240,7 +232,7 @@ impl Session {
         self.restore_good()?;
         let mut found = Divergence { step: self.step, node: "loss".to_owned() };
         for _ in 0..2 * JOURNAL_ROWS {
-            self.train_step()?;
+            self.train_step().await?;
             let row = self.executable.take_journal().await?;
             if row.iter().any(|number| !number.is_finite()) {
                 found = Divergence { step: self.step, node: self.first_not_finite().await? };
@@ -256,7 +248,9 @@ impl Session {
         let outputs: Vec<_> = steps.iter().flat_map(|step| step.outputs.clone()).collect();
         for id in outputs {
             let value = self.training.graph.value(id);
-            let (Some(path), Source::Node(_)) = (value.path.clone(), &value.source) else { continue };
+            let (Some(path), Source::Node(_), Kind::Float) = (value.path.clone(), &value.source, value.kind) else {
+                continue;
+            };
             let numbers = self.executable.read(&[id]).await?;
             if numbers.iter().any(|number| !number.is_finite()) {
                 return Ok(path);
@@ -303,7 +297,7 @@ impl Session {
     pub async fn checkpoint(&mut self) -> Result<Checkpoint, EngineError> {
         let snapshot = self.snapshot().await?;
         let buffers = snapshot.numbers.chunks_exact(self.initial.len());
-        let counters = [snapshot.step, self.observer.drawn, self.corpus.fingerprint()];
+        let counters = [snapshot.step, self.observer.drawn, self.model.examples().fingerprint];
         Ok(Checkpoint::new(&self.training.graph, buffers, &self.spec, counters))
     }
 
@@ -313,7 +307,7 @@ impl Session {
     /// A checkpoint of another run; nothing is changed then. [`CheckpointError::Engine`] when the device is lost: then
     /// [`Session::fall_back`].
     pub async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
-        checkpoint.fits(&self.spec, self.corpus.fingerprint())?;
+        checkpoint.fits(&self.spec, self.model.examples().fingerprint)?;
         let numbers = checkpoint.numbers(&self.training.graph, self.training.persistent.len())?;
         self.executable.take_journal().await?;
         self.spec = ModelSpec { backend: self.spec.backend, ..checkpoint.spec.clone() };
@@ -384,7 +378,8 @@ impl Session {
     /// # Errors
     /// As [`Observer::sample`].
     pub fn sample(&mut self, length: usize, temperature: f32) -> Result<String, EngineError> {
-        self.observer.sample(&self.corpus.vocabulary, length, temperature, self.spec.seed)
+        let sampling = Sampling { temperature, ..Sampling::PLAIN };
+        self.observer.sample(length, &sampling, self.spec.seed)
     }
 
     /// The numbers and shape of any path: of the training step, or of the probe text as of the last
@@ -398,7 +393,7 @@ impl Session {
             return Ok((numbers.to_vec(), shape.to_vec()));
         }
         let id = self.training.graph.find(path)?;
-        if self.training.graph.value(id).kind == crate::engine::graph::Kind::Ids {
+        if self.training.graph.value(id).kind == Kind::Ids {
             return Err(EngineError::Unknown { what: format!("float tensor \"{path}\"") });
         }
         let numbers = self.executable.read(&[id]).await?;
@@ -408,7 +403,7 @@ impl Session {
     /// Every path of [`Session::view`], with its shape.
     pub fn paths(&self) -> Vec<(String, Vec<usize>)> {
         let values = self.training.graph.values().iter();
-        let floats = values.filter(|value| value.kind == crate::engine::graph::Kind::Float);
+        let floats = values.filter(|value| value.kind == Kind::Float);
         let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
         trained.chain(self.observer.paths()).collect()
     }
