@@ -22,7 +22,7 @@ fn session(spec: &ModelSpec, text: &str, devices: &mut Devices) -> Session {
 
 /// The bits of the losses of `count` further steps.
 fn losses(session: &mut Session, count: usize) -> Vec<u32> {
-    (0..count).for_each(|_| session.train_step().expect("the device is there"));
+    (0..count).for_each(|_| block_on(session.train_step()).expect("the device is there"));
     match block_on(session.drain()).expect("the device is there") {
         Drained::Good(rows) => rows.numbers.chunks(rows.width).map(|row| row[1].to_bits()).collect(),
         Drained::Diverged(_, found) => panic!("diverged: {found:?}"),

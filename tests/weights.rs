@@ -154,8 +154,8 @@ fn session(seed: u32) -> Session {
 #[test]
 fn a_session_starts_from_a_file_or_stays_as_it_is() {
     let (mut from, mut to) = (session(1), session(2));
-    (0..5).for_each(|_| from.train_step().expect("the CPU does not fail"));
-    (0..3).for_each(|_| to.train_step().expect("the CPU does not fail"));
+    (0..5).for_each(|_| block_on(from.train_step()).expect("the CPU does not fail"));
+    (0..3).for_each(|_| block_on(to.train_step()).expect("the CPU does not fail"));
     let file = block_on(from.export_weights()).expect("the CPU does not fail");
     let before = block_on(to.snapshot()).expect("the CPU does not fail");
     let mut damaged = tensors(&file);
@@ -166,7 +166,7 @@ fn a_session_starts_from_a_file_or_stays_as_it_is() {
     block_on(to.import_weights(&file)).expect("the same model");
     assert_eq!(to.step(), 0);
     assert_eq!(block_on(to.export_weights()).expect("the CPU does not fail"), file);
-    to.train_step().expect("the CPU does not fail");
+    block_on(to.train_step()).expect("the CPU does not fail");
     block_on(to.reset()).expect("the CPU does not fail");
     assert_eq!(block_on(to.export_weights()).expect("the CPU does not fail"), file);
 }

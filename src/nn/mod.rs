@@ -8,6 +8,7 @@ pub mod losses;
 pub mod recurrent;
 pub mod rollout;
 pub mod state_space;
+pub mod textbook;
 pub mod transformer;
 
 use crate::engine::graph::{Graph, Initial, ValueId};
