@@ -21,6 +21,8 @@ fn executable(workload: &Workload, backend: BackendKind, devices: &mut Devices) 
         vocabulary: workload.vocab,
         embedding: None,
         hidden: workload.hidden,
+        bidirectional: false,
+        dropout: 0.0,
     };
     let optimiser = seqlab::engine::optimiser::Optimiser::ADAM;
     let training = model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)

@@ -63,7 +63,7 @@ fn input(training: &Training, name: &str) -> ValueId {
 }
 
 fn model(cell: Cell) -> LanguageModel {
-    LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9 }
+    LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9, bidirectional: false, dropout: 0.0 }
 }
 
 fn optimisers() -> [Optimiser; 4] {
@@ -216,7 +216,8 @@ fn the_printed_plan_names_its_steps_and_values() {
 /// Logits and states of a forward pass, (T, B, ..) each.
 fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f32>> {
     let mut graph = Graph::default();
-    let model = LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden };
+    let model =
+        LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
     let parameters = model.parameters(&mut graph);
     graph.program("forward");
     let input = graph.input("tokens", [TIME, batch], Kind::Ids);
@@ -266,7 +267,15 @@ fn carried_states_go_on_where_they_were() {
         let tokens = tokens(TIME, Stream::Batches);
         let whole = forward(cell, 9, 1, &tokens);
         let mut graph = Graph::default();
-        let model = LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden: 9 };
+        let model = LanguageModel {
+            cell,
+            layers: 2,
+            vocabulary: 7,
+            embedding: None,
+            hidden: 9,
+            bidirectional: false,
+            dropout: 0.0,
+        };
         let parameters = model.parameters(&mut graph);
         graph.program("sample");
         let input = graph.input("token", [1, 1], Kind::Ids);

@@ -267,7 +267,7 @@ proptest! {
         (time, batch) in (1_usize..14, 1_usize..14),
         seed in any::<u32>(),
     ) {
-        let model = LanguageModel { cell, layers, vocabulary, embedding, hidden };
+        let model = LanguageModel { cell, layers, vocabulary, embedding, hidden, bidirectional: false, dropout: 0.0 };
         let training = training(&model, time, batch, Optimiser::SGD, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut exact = CpuExecutable::<f64>::new(plan.clone(), &training.journal);

@@ -1,7 +1,7 @@
 //! A graph in the making for a case: which tensors of the file feed it and which it is to produce.
 
 use seqlab::engine::backend::Executable;
-use seqlab::engine::graph::{Gradients, Graph, Kind, ValueId};
+use seqlab::engine::graph::{Gradients, Graph, Kind, RecurrentOutput, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::plan::Plan;
 
@@ -130,6 +130,23 @@ impl<'a> Sheet<'a> {
             self.result(format!("grad/param/{name}"), &[gradient], Layout::Same);
         }
         Ok(gradients)
+    }
+
+    /// The total derivatives in the states of recurrent layers at every step, and their norms: `grad/step/{name}.h` and
+    /// so on.
+    pub fn step_gradients(
+        &mut self,
+        gradients: &Gradients,
+        name: &str,
+        layer: &RecurrentOutput,
+    ) -> Result<(), Refusal> {
+        for (symbol, states) in [("h", Some(layer.h)), ("c", layer.c)] {
+            let Some(total) = states.and_then(|states| gradients.total(states)) else { continue };
+            let norm = self.graph.row_norm(total)?;
+            self.result(format!("grad/step/{name}{symbol}"), &[total], Layout::TimeMajor);
+            self.result(format!("grad/step_norm/{name}{symbol}"), &[norm], Layout::Same);
+        }
+        Ok(())
     }
 
     /// Plans and loads the graph and writes its inputs and parameters.
