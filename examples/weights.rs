@@ -44,7 +44,15 @@ fn models() -> Vec<(String, LanguageModel)> {
         for (layers, hidden) in [(1, 33), (2, 7), (4, 12)] {
             for embedding in [None, Some(5)] {
                 let word = if embedding.is_some() { "embedding" } else { "one_hot" };
-                let model = LanguageModel { cell, layers, vocabulary: 11, embedding, hidden };
+                let model = LanguageModel {
+                    cell,
+                    layers,
+                    vocabulary: 11,
+                    embedding,
+                    hidden,
+                    bidirectional: false,
+                    dropout: 0.0,
+                };
                 models.push((format!("{}_{layers}x{hidden}_{word}", cell_word(cell)), model));
             }
         }
@@ -78,7 +86,7 @@ fn logits(
     let pass = model.forward(&mut graph, &parameters, ids, &states)?;
     graph.name(pass.logits, "logits");
     let all = graph.flat(Flat::Parameters);
-    let initial = || initial_parameters(&graph, model.cell, model.hidden, 5, Initialisation::default());
+    let initial = || initial_parameters(&graph, 5, Initialisation::default());
     let flat = flat.map_or_else(initial, <[f32]>::to_vec);
     let mut machine = CpuExecutable::<f32>::new(Plan::new(graph.clone(), usize::MAX)?, &[]);
     machine.write(all, &flat)?;
