@@ -32,14 +32,12 @@ impl Pair {
 fn input(sketch: &mut Sketch, cell: Cell, (time, batch, hidden): Shape) -> RecurrentInput {
     let gates = cell.gates() * hidden;
     let bound = 1.5 / (hidden as f64).sqrt();
-    RecurrentInput {
-        x_proj: sketch.variable([time, batch, gates], -2.0, 2.0),
-        weight_hh: sketch.variable([gates, hidden], -bound, bound),
-        bias_ih: sketch.variable([gates], -0.5, 0.5),
-        bias_hh: sketch.variable([gates], -0.5, 0.5),
-        h0: sketch.variable([batch, hidden], -1.0, 1.0),
-        c0: cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0)),
-    }
+    let x_proj = sketch.variable([time, batch, gates], -2.0, 2.0);
+    let weight_hh = sketch.variable([gates, hidden], -bound, bound);
+    let biases = [sketch.variable([gates], -0.5, 0.5), sketch.variable([gates], -0.5, 0.5)];
+    let h0 = sketch.variable([batch, hidden], -1.0, 1.0);
+    let c0 = cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0));
+    RecurrentInput::new(x_proj, weight_hh, biases, h0, c0)
 }
 
 /// Both in one graph, each with its own loss with the same probes.

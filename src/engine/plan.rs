@@ -121,8 +121,8 @@ impl Plan {
     }
 
     /// Floating point operations of a program's matrix products, the recurrent ones included, its scans and long
-    /// convolutions; a multiply and an add
-    /// count as two.
+    /// convolutions; a multiply and an add count as two. Where there are lengths, which only a run knows, they count as
+    /// full.
     pub fn matmul_flops(&self, program: usize) -> f64 {
         self.programs[program].steps.iter().map(|step| self.step_flops(step)).sum()
     }
@@ -150,9 +150,9 @@ impl Plan {
                 let sequence = shape(step.inputs[usize::from(step.op == Op::LongConvGradInput)]);
                 sequence.len() as f64 * (sequence.0[0] + 1) as f64
             }
-            Op::Recurrent(_) | Op::RecurrentBackward(_) => {
+            Op::Recurrent { .. } | Op::RecurrentBackward { .. } => {
                 let sequence = shape(step.outputs[0]);
-                let weight = shape(step.inputs[usize::from(matches!(step.op, Op::Recurrent(_)))]);
+                let weight = shape(step.inputs[usize::from(matches!(step.op, Op::Recurrent { .. }))]);
                 2.0 * (sequence.0[0] * sequence.0[1]) as f64 * weight.len() as f64
             }
             _ => 0.0,
@@ -163,7 +163,7 @@ impl Plan {
     /// of selective scans, once forward and once backward.
     pub fn transcendentals(&self, program: usize) -> f64 {
         let count = |step: &Node| match step.op {
-            Op::Recurrent(cell) => {
+            Op::Recurrent { cell, .. } => {
                 let per_unit = cell.gates() + usize::from(cell.has_cell_state());
                 self.graph.shape(step.outputs[0]).len() * per_unit
             }

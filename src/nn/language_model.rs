@@ -1,12 +1,12 @@
 //! A next-token model: tokens, stacked recurrent layers, a linear layer to logits.
 
+pub use super::recurrent::{LayerParameters, LayerState};
+use super::recurrent::{Recurrent, Run, SequenceInput};
+use super::rollout::DecoderStep;
+use super::{embedding, linear};
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Graph, Initial, Kind, ValueId};
-use crate::engine::graph::{RecurrentInput, RecurrentOutput};
-use crate::nn::{embedding, linear};
-
-use super::rollout::DecoderStep;
+use crate::engine::graph::{Graph, RecurrentOutput, ValueId};
 
 /// The architecture. As PyTorch: `rnn = nn.LSTM(inputs, hidden, layers)`, `out = nn.Linear(hidden, vocabulary)`, and
 /// `embed = nn.Embedding(vocabulary, embedding)`, or `F.one_hot` inputs where there is no embedding.
@@ -24,19 +24,6 @@ pub struct LanguageModel {
     pub hidden: usize,
 }
 
-/// The parameters of a layer, shapes as in `torch.nn`.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerParameters {
-    /// (G H, input).
-    pub weight_ih: ValueId,
-    /// (G H, H).
-    pub weight_hh: ValueId,
-    /// (G H).
-    pub bias_ih: ValueId,
-    /// (G H).
-    pub bias_hh: ValueId,
-}
-
 /// The parameters of the model.
 #[derive(Clone, Debug)]
 pub struct ModelParameters {
@@ -45,22 +32,6 @@ pub struct ModelParameters {
     pub layers: Vec<LayerParameters>,
     out_weight: ValueId,
     out_bias: ValueId,
-}
-
-/// The states a layer starts from, (B, H).
-#[derive(Clone, Copy, Debug)]
-pub struct LayerState {
-    /// Hidden state.
-    pub h: ValueId,
-    /// Cell state, for cells that have one.
-    pub c: Option<ValueId>,
-}
-
-impl LayerState {
-    /// h, and c where there is one, layer by layer: as a rollout carries them.
-    pub fn flat(states: &[LayerState]) -> Vec<ValueId> {
-        states.iter().flat_map(|state| [Some(state.h), state.c]).flatten().collect()
-    }
 }
 
 /// What a forward pass computes.
@@ -73,39 +44,23 @@ pub struct ForwardPass {
 }
 
 impl LanguageModel {
+    /// Its recurrent layers.
+    pub fn recurrent(&self) -> Recurrent {
+        let input = self.embedding.unwrap_or(self.vocabulary);
+        Recurrent { layers: self.layers, ..Recurrent::new(self.cell, input, self.hidden) }
+    }
+
     /// Adds the parameters, in PyTorch's order.
     pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
         let embed = self.embedding.map(|width| embedding(graph, "embed.weight", self.vocabulary, width));
-        let gates = self.cell.gates() * self.hidden;
-        let layers = (0..self.layers)
-            .map(|layer| {
-                let input = if layer > 0 { self.hidden } else { self.embedding.unwrap_or(self.vocabulary) };
-                let mut parameter = |name: &str, shape: &[usize]| {
-                    let value = graph.parameter(format!("rnn.{name}_l{layer}"), shape);
-                    graph.start(value, Initial::torch(self.hidden));
-                    value
-                };
-                LayerParameters {
-                    weight_ih: parameter("weight_ih", &[gates, input]),
-                    weight_hh: parameter("weight_hh", &[gates, self.hidden]),
-                    bias_ih: parameter("bias_ih", &[gates]),
-                    bias_hh: parameter("bias_hh", &[gates]),
-                }
-            })
-            .collect();
+        let layers = self.recurrent().parameters(graph, "rnn.");
         let (out_weight, out_bias) = linear(graph, "out", self.hidden, self.vocabulary);
         ModelParameters { embed, layers, out_weight, out_bias }
     }
 
     /// Inputs for the initial states of `batch` sequences; zero until they are written.
     pub fn states(&self, graph: &mut Graph, program: &str, batch: usize) -> Vec<LayerState> {
-        (0..self.layers)
-            .map(|layer| {
-                let mut state =
-                    |name: &str| graph.input(format!("{program}/{name}/{layer}"), [batch, self.hidden], Kind::Float);
-                LayerState { h: state("h0"), c: self.cell.has_cell_state().then(|| state("c0")) }
-            })
-            .collect()
+        self.recurrent().states(graph, program, batch)
     }
 
     /// Logits for `tokens` (T, B).
@@ -119,19 +74,11 @@ impl LanguageModel {
         tokens: ValueId,
         states: &[LayerState],
     ) -> Result<ForwardPass, EngineError> {
-        let first = parameters.layers.first().ok_or_else(no_layer)?.weight_ih;
-        let x_proj = match parameters.embed {
-            Some(embed) => {
-                let embedded = graph.embedding(tokens, embed, None)?;
-                graph.matmul(embedded, first, false, true)?
-            }
-            // W_ih times a one-hot vector is a column of W_ih.
-            None => {
-                let columns = graph.transpose(first)?;
-                graph.embedding(tokens, columns, None)?
-            }
+        let input = match parameters.embed {
+            Some(embed) => SequenceInput::Features(graph.embedding(tokens, embed, None)?),
+            None => SequenceInput::OneHot(tokens),
         };
-        self.forward_from(graph, parameters, x_proj, states)
+        self.run(graph, parameters, input, states)
     }
 
     /// One step of a [`rollout`](super::rollout::rollout): reads tokens (1, B) by their rows of `projected` (see
@@ -182,18 +129,20 @@ impl LanguageModel {
         x_proj: ValueId,
         states: &[LayerState],
     ) -> Result<ForwardPass, EngineError> {
-        let mut layers: Vec<RecurrentOutput> = Vec::new();
-        for (layer, state) in parameters.layers.iter().zip(states) {
-            let x_proj = match layers.last() {
-                Some(below) => graph.matmul(below.h, layer.weight_ih, false, true)?,
-                None => x_proj,
-            };
-            let LayerParameters { weight_hh, bias_ih, bias_hh, .. } = *layer;
-            let input = RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0: state.h, c0: state.c };
-            layers.push(graph.recurrent(self.cell, &input)?);
-        }
-        let top = layers.last().ok_or_else(no_layer)?.h;
-        let logits = graph.linear(top, parameters.out_weight, Some(parameters.out_bias))?;
+        self.run(graph, parameters, SequenceInput::Projected(x_proj), states)
+    }
+
+    fn run(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        input: SequenceInput,
+        states: &[LayerState],
+    ) -> Result<ForwardPass, EngineError> {
+        let run = Run { states, ..Run::new(input) };
+        let pass = self.recurrent().forward(graph, &parameters.layers, &run)?;
+        let logits = graph.linear(pass.output, parameters.out_weight, Some(parameters.out_bias))?;
+        let layers = pass.layers;
         Ok(ForwardPass { logits, layers })
     }
 }

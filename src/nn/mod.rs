@@ -1,11 +1,14 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
+pub mod attention;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;
 pub mod losses;
+pub mod recurrent;
 pub mod rollout;
 pub mod state_space;
+pub mod transformer;
 
 use crate::engine::graph::{Graph, Initial, ValueId};
 

@@ -4,7 +4,7 @@
 use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Flat, Kind, ValueId};
+use crate::engine::graph::{Flat, Graph, Kind, ValueId};
 use crate::engine::plan::Plan;
 use crate::engine::spectrum;
 use crate::nn::jacobian::{identity, jacobian_to_end};
@@ -39,7 +39,7 @@ impl LongView {
     /// [`EngineError::Memory`]; [`EngineError::Shape`] for no steps.
     pub fn new(model: &LanguageModel, steps: usize) -> Result<LongView, EngineError> {
         let units = model.hidden;
-        let mut graph = crate::engine::graph::Graph::default();
+        let mut graph = Graph::default();
         let parameters = model.parameters(&mut graph);
         graph.program("jacobian");
         let tokens = graph.input("jacobian/tokens", [steps, units], Kind::Ids);
@@ -49,7 +49,7 @@ impl LongView {
         let (seed, gradients) = jacobian_to_end(&mut graph, top, "jacobian/identity")?;
         let mut layers = Vec::new();
         for (number, (layer, state)) in pass.layers.iter().zip(&states).enumerate() {
-            let named = |graph: &mut crate::engine::graph::Graph, value: Option<ValueId>, name: &str| {
+            let named = |graph: &mut Graph, value: Option<ValueId>, name: &str| {
                 let value = value.ok_or_else(|| EngineError::Unknown { what: format!("gradient of {name}") })?;
                 graph.name(value, format!("jacobian/layers/{number}/{name}"));
                 Ok::<ValueId, EngineError>(value)

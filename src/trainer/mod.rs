@@ -1,6 +1,8 @@
-//! Training: a [`session::Session`] from a spec and a text, what the views observe, and the benchmark.
+//! Training: a [`session::Session`] from a spec and a text, what the views observe, what is kept
+//! on disk, and the benchmark.
 
 pub mod bench;
+pub mod checkpoint;
 pub mod decoding;
 pub mod device;
 pub mod long_view;
@@ -13,4 +15,6 @@ pub mod saturation;
 pub mod schedule;
 pub mod scheduled_sampling;
 pub mod session;
+pub mod state_space;
 pub mod trainable;
+pub mod weights;

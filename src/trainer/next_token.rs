@@ -75,6 +75,8 @@ impl Trainable for NextToken {
     }
 
     fn examples(&self) -> Example {
-        Example { symbols: self.symbols(), folded: self.corpus.vocabulary.folded(), characters: self.corpus.len() }
+        let fingerprint = self.corpus.fingerprint();
+        let (folded, characters) = (self.corpus.vocabulary.folded(), self.corpus.len());
+        Example { symbols: self.symbols(), folded, characters, fingerprint }
     }
 }

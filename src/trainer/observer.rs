@@ -24,7 +24,8 @@ pub struct Observer {
     answer: Answering,
     symbols: Vec<String>,
     sampler: Sampler,
-    drawn: u64,
+    /// Random numbers drawn so far: the place in the seed's stream where the next sample goes on.
+    pub drawn: u64,
 }
 
 impl Observer {

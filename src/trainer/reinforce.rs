@@ -140,8 +140,7 @@ impl Reinforce {
         graph.program("sample");
         let prompts = graph.input("sample/prompts", [prompt, batch], Kind::Ids);
         let uniforms = graph.input("sample/uniforms", [steps, batch], Kind::Float);
-        let states = model.states(&mut graph, "sample", batch);
-        let (mut states, mut carried) = (states, Vec::new());
+        let mut states = model.states(&mut graph, "sample", batch);
         if prompt > 1 {
             let before = graph.slice(prompts, 0, 0, prompt - 1)?;
             let pass = model.forward(&mut graph, &parameters, before, &states)?;
@@ -150,7 +149,6 @@ impl Reinforce {
                     if let (Some(state), Some(sequence)) = (state, sequence) {
                         let last = graph.slice(sequence, 0, prompt - 2, 1)?;
                         *state = graph.sum_leading(last, 2)?;
-                        carried.push(*state);
                     }
                 }
             }

@@ -7,11 +7,13 @@ use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 
+use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
 use super::model;
 use super::observer::Observer;
 use super::trainable::{self, Example, Trainable, Training, Watch};
+use super::weights::{self, WeightsError};
 
 /// Parameters and optimiser state after a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -286,6 +288,50 @@ impl Session {
         }
         self.step = snapshot.step;
         Ok(())
+    }
+
+    /// The run as it stands, for going on with it another day.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn checkpoint(&mut self) -> Result<Checkpoint, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let buffers = snapshot.numbers.chunks_exact(self.initial.len());
+        let counters = [snapshot.step, self.observer.drawn, self.model.examples().fingerprint];
+        Ok(Checkpoint::new(&self.training.graph, buffers, &self.spec, counters))
+    }
+
+    /// Goes on from a checkpoint of a run with the same spec and text, taking over what had been adjusted.
+    ///
+    /// # Errors
+    /// A checkpoint of another run; nothing is changed then. [`CheckpointError::Engine`] when the device is lost: then
+    /// [`Session::fall_back`].
+    pub async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+        checkpoint.fits(&self.spec, self.model.examples().fingerprint)?;
+        let numbers = checkpoint.numbers(&self.training.graph, self.training.persistent.len())?;
+        self.executable.take_journal().await?;
+        self.spec = ModelSpec { backend: self.spec.backend, ..checkpoint.spec.clone() };
+        self.observer.drawn = checkpoint.drawn;
+        self.good = Snapshot { step: checkpoint.step, numbers };
+        Ok(self.restore_good()?)
+    }
+
+    /// The parameters as a safetensors file with PyTorch's names.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn export_weights(&mut self) -> Result<Vec<u8>, EngineError> {
+        let flat = self.executable.read(&self.training.persistent[..1]).await?;
+        Ok(weights::export(&self.training.graph, &flat, self.spec.cell.name()))
+    }
+
+    /// Starts anew, at step 0, from the parameters of a file; [`Session::reset`] then goes back to them.
+    ///
+    /// # Errors
+    /// Everything in the file that does not fit; nothing is changed then. [`WeightsError::Engine`] when the device is lost.
+    pub async fn import_weights(&mut self, file: &[u8]) -> Result<(), Vec<WeightsError>> {
+        self.initial = weights::import(&self.training.graph, file, self.spec.cell.name())?;
+        self.reset().await.map_err(|error| vec![WeightsError::Engine(error)])
     }
 
     fn restore_good(&mut self) -> Result<(), EngineError> {

@@ -100,6 +100,8 @@ pub struct Example {
     pub folded: usize,
     /// Characters of the training text; 0 where examples are made.
     pub characters: usize,
+    /// Tells one text from another; 0 where examples are made, which the spec decides.
+    pub fingerprint: u64,
 }
 
 /// What an observer runs: the probe text, and what the model writes.

@@ -257,9 +257,27 @@ fn layout(table: &mut Vec<OpExample>) {
     table.push(OpExample::new(Op::ExpandLast { width: 5 }, vec![normal([])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([4, 7, 3]) }, vec![normal([7, 3])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([33]) }, vec![normal([])]));
-    for [steps, batch, hidden] in [[1, 1, 1], [5, 3, 7], [4, 2, 130]] {
-        table.push(OpExample::new(Op::Previous, vec![normal([steps, batch, hidden]), normal([batch, hidden])]));
+    for (reverse, [steps, batch, hidden]) in
+        [false, true].into_iter().flat_map(|reverse| [[1, 1, 1], [5, 3, 7], [4, 9, 130]].map(|sizes| (reverse, sizes)))
+    {
+        let (h, state) = (normal([steps, batch, hidden]), normal([batch, hidden]));
+        let mut add = |op: Op, operands: Vec<Input>| {
+            table.push(OpExample::new(op.clone(), operands.clone()));
+            table.push(OpExample::new(op, [operands, vec![lengths(steps, batch)]].concat()));
+        };
+        add(Op::Previous { reverse }, vec![h.clone(), state.clone()]);
+        add(Op::FinalState { reverse }, vec![h]);
+        add(Op::FinalStateGrad { reverse, steps }, vec![state]);
     }
+    for (p, len) in [(0.5, 1), (0.1, 33), (0.9, 1300), (0.0, 7)] {
+        let key = input([2], Fill::Ids(u32::MAX));
+        table.push(OpExample::new(Op::Dropout { p, stream: 3 }, vec![normal([len]), key]));
+    }
+}
+
+/// Steps of sequences: some of none, some longer than the tensor.
+fn lengths(steps: usize, batch: usize) -> Input {
+    input([batch], Fill::Ids(steps as u32 + 2))
 }
 
 fn products(table: &mut Vec<OpExample>) {
@@ -280,6 +298,15 @@ fn products(table: &mut Vec<OpExample>) {
     table.push(OpExample::new(op, vec![normal([3, 5, 7]), normal([3, 5, 4])]));
     let op = Op::MatMul { transpose_a: false, transpose_b: false };
     table.push(OpExample::new(op, vec![normal([1100, 64]), normal([64, 200])]));
+    for [steps, batch, n, k] in [[1, 1, 1, 1], [5, 3, 7, 33], [40, 9, 33, 64], [70, 9, 130, 17]] {
+        let mut ragged = |transpose_a, transpose_b, b: Input| {
+            let op = Op::MatMul { transpose_a, transpose_b };
+            table.push(OpExample::new(op, vec![normal([steps, batch, k]), b, lengths(steps, batch)]));
+        };
+        ragged(false, false, normal([k, n]));
+        ragged(false, true, normal([n, k]));
+        ragged(true, false, normal([steps, batch, n]));
+    }
 }
 
 /// Equation, lengths the shapes do not tell, and the operands' shapes.
@@ -437,31 +464,47 @@ fn convolutions(table: &mut Vec<OpExample>) {
 
 fn recurrent(table: &mut Vec<OpExample>, cell: Cell) {
     let sizes = [[1, 1, 1], [6, 5, 7], [5, 4, 33], [3, 2, 130], [4, 9, 64], [2, 3, 256], [40, 1, 8]];
-    for [steps, batch, hidden] in sizes {
-        let rows = cell.gates() * hidden;
-        let scale = 1.0 / (hidden as f32).sqrt();
-        let sequence = |width: usize, fill: Fill| input([steps, batch, width], fill);
-        let state = || input([batch, hidden], Fill::Normal(0.5));
-        let states = 1 + usize::from(cell.has_cell_state());
-        let weight = || input([rows, hidden], Fill::Normal(scale));
-        let bias = || input([rows], Fill::Normal(0.3));
-        let mut forward = vec![sequence(rows, Fill::Normal(1.0)), weight(), bias(), bias()];
-        forward.extend((0..states).map(|_| state()));
-        table.push(OpExample::new(Op::Recurrent(cell), forward));
+    for size in sizes {
+        layer(table, cell, false, size, None);
+    }
+    for [steps, batch, hidden] in [[1, 1, 1], [6, 5, 7], [5, 4, 33], [4, 9, 130]] {
+        layer(table, cell, true, [steps, batch, hidden], None);
+        for reverse in [false, true] {
+            layer(table, cell, reverse, [steps, batch, hidden], Some(lengths(steps, batch)));
+        }
+    }
+}
 
-        let mut backward = vec![weight()];
-        // Gates and states of the size that a forward pass gives; any will do.
-        if cell.recorded() > 0 {
-            backward.push(sequence(cell.recorded() * hidden, Fill::Uniform(0.0, 0.9)));
-        }
-        backward.extend((0..states).map(|_| sequence(hidden, Fill::Uniform(-0.9, 0.9))));
-        backward.extend((0..states).map(|_| state()));
+/// A layer forward, and its backward pass with derivatives from outside in h, and in h and c.
+fn layer(table: &mut Vec<OpExample>, cell: Cell, reverse: bool, sizes: [usize; 3], lengths: Option<Input>) {
+    let [steps, batch, hidden] = sizes;
+    let rows = cell.gates() * hidden;
+    let scale = 1.0 / (hidden as f32).sqrt();
+    let sequence = |width: usize, fill: Fill| input([steps, batch, width], fill);
+    let state = || input([batch, hidden], Fill::Normal(0.5));
+    let states = 1 + usize::from(cell.has_cell_state());
+    let weight = || input([rows, hidden], Fill::Normal(scale));
+    let bias = || input([rows], Fill::Normal(0.3));
+    let mut add = |op: Op, mut operands: Vec<Input>| {
+        operands.extend(lengths.clone());
+        table.push(OpExample::new(op, operands));
+    };
+    let mut forward = vec![sequence(rows, Fill::Normal(1.0)), weight(), bias(), bias()];
+    forward.extend((0..states).map(|_| state()));
+    add(Op::Recurrent { cell, reverse }, forward);
+
+    let mut backward = vec![weight()];
+    // Gates and states of the size that a forward pass gives; any will do.
+    if cell.recorded() > 0 {
+        backward.push(sequence(cell.recorded() * hidden, Fill::Uniform(0.0, 0.9)));
+    }
+    backward.extend((0..states).map(|_| sequence(hidden, Fill::Uniform(-0.9, 0.9))));
+    backward.extend((0..states).map(|_| state()));
+    backward.push(sequence(hidden, Fill::Normal(1.0)));
+    add(Op::RecurrentBackward { cell, reverse }, backward.clone());
+    if cell.has_cell_state() {
         backward.push(sequence(hidden, Fill::Normal(1.0)));
-        table.push(OpExample::new(Op::RecurrentBackward(cell), backward.clone()));
-        if cell.has_cell_state() {
-            backward.push(sequence(hidden, Fill::Normal(1.0)));
-            table.push(OpExample::new(Op::RecurrentBackward(cell), backward));
-        }
+        add(Op::RecurrentBackward { cell, reverse }, backward);
     }
 }
 
@@ -561,6 +604,9 @@ variants! {
     LongConvGradKernel,
     SelectiveScan,
     SelectiveScanGrad,
+    FinalState,
+    FinalStateGrad,
+    Dropout,
     GroupNorms,
     Optimise,
     Copy,

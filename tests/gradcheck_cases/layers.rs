@@ -22,6 +22,8 @@ pub fn examples() -> Vec<Example> {
     for (time, batch, channels, taps) in [(7, 2, 3, 4), (2, 3, 5, 4), (1, 1, 1, 1), (5, 1, 9, 2)] {
         examples.push(convolution(time, batch, channels, taps));
     }
+    examples.extend([false, true].into_iter().flat_map(|transpose_b| [ragged(false, transpose_b)]));
+    examples.extend([ragged(true, false), dropout(0.5), dropout(0.1)]);
     examples.extend([shared_weights(), loss_is_the_product_of_two_losses()]);
     examples
 }
@@ -50,6 +52,29 @@ fn products() -> Vec<Example> {
         })
     };
     table.map(example).into()
+}
+
+/// A product over sequences of unequal length.
+fn ragged(transpose_a: bool, transpose_b: bool) -> Example {
+    Example::new(format!("matmul {transpose_a} {transpose_b} of ragged rows"), move |sketch| {
+        let b: &[usize] = if transpose_a {
+            &[3, 4, 5]
+        } else if transpose_b {
+            &[5, 2]
+        } else {
+            &[2, 5]
+        };
+        let (a, b) = (sketch.variable([3, 4, 2], -1.0, 1.0), sketch.variable(b, -1.0, 1.0));
+        let lengths = sketch.given_tokens([4], vec![2, 0, 3, 1]);
+        vec![sketch.apply(Op::MatMul { transpose_a, transpose_b }, &[a, b, lengths])]
+    })
+}
+
+fn dropout(p: f32) -> Example {
+    Example::new(format!("dropout of {p}"), move |sketch| {
+        let (x, key) = (sketch.variable([3, 7], 0.5, 1.0), sketch.given_tokens([2], vec![5, 8]));
+        vec![sketch.apply(Op::Dropout { p, stream: 1 }, &[x, key])]
+    })
 }
 
 /// One row keeps some, one all, one nothing.

@@ -194,7 +194,7 @@ fn layer(
     let h0 = initial("in/h0")?;
     let c0 = if options.cell.has_cell_state() { Some(initial("in/c0")?) } else { None };
     let Weights { hh, bias_ih, bias_hh, .. } = *weights;
-    let input = RecurrentInput { x_proj, weight_hh: hh, bias_ih, bias_hh, h0, c0 };
+    let input = RecurrentInput::new(x_proj, hh, [bias_ih, bias_hh], h0, c0);
     Ok(Layer { output: sheet.graph.recurrent(options.cell, &input)?, h0, c0 })
 }
 

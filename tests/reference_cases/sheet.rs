@@ -15,6 +15,8 @@ pub enum Layout {
     Same,
     /// (batch, time, ...) there, (time, batch, ...) here.
     TimeMajor,
+    /// (batch, head, time, ...) there, (time, batch * head, ...) here.
+    Heads,
     /// (channel, time) there, (time, 1, channel) here; of results only.
     TimeLast,
     /// One place of the first axis.
@@ -63,6 +65,18 @@ impl<'a> Sheet<'a> {
         let id = self.graph.parameter(name, tensor.shape.as_slice());
         self.feeds.push((id, tensor.clone()));
         Ok(id)
+    }
+
+    /// The numbers of every parameter that a model has added to the graph.
+    pub fn feed_parameters(&mut self) -> Result<(), Refusal> {
+        for parameter in self.graph.parameters() {
+            let tensor = self.case.tensor(&format!("param/{}", parameter.name))?;
+            if tensor.shape != self.graph.shape(parameter.value).0 {
+                return Err(Refusal::Failed(format!("{}: {:?}", parameter.name, tensor.shape)));
+            }
+            self.feeds.push((parameter.value, tensor.clone()));
+        }
+        Ok(())
     }
 
     /// sum(x probe).
@@ -138,7 +152,7 @@ impl<'a> Sheet<'a> {
             let mut data = read(machine, &result.parts).await?;
             let shape = &self.graph.shape(result.parts[0]).0;
             match result.layout {
-                Layout::TimeMajor => data = swap_axes(shape, &data).1,
+                Layout::TimeMajor | Layout::Heads => data = swap_axes(shape, &data).1,
                 Layout::TimeLast => data = swap_axes(&[shape[0], shape[2]], &data).1,
                 Layout::Same | Layout::Piece(_) => {}
             }
@@ -173,6 +187,12 @@ fn laid_out(tensor: &Tensor, layout: Layout) -> Tensor {
         Layout::Same | Layout::TimeLast => Tensor { shape, data, integer },
         Layout::TimeMajor => {
             let (shape, data) = swap_axes(&shape, &data);
+            Tensor { shape, data, integer }
+        }
+        Layout::Heads => {
+            let mut merged = vec![shape[0] * shape[1]];
+            merged.extend(&shape[2..]);
+            let (shape, data) = swap_axes(&merged, &data);
             Tensor { shape, data, integer }
         }
         Layout::Piece(at) => {

@@ -18,7 +18,7 @@ pub struct RecurrentOutput {
     pub gates: Option<ValueId>,
 }
 
-/// Operands of a recurrent layer; see [`Op::Recurrent`].
+/// Operands of a recurrent layer; see [`Op::Recurrent`]. [`RecurrentInput::new`] has those that are always there.
 #[derive(Clone, Copy, Debug)]
 pub struct RecurrentInput {
     /// W_ih x (T, B, G H).
@@ -33,6 +33,18 @@ pub struct RecurrentInput {
     pub h0: ValueId,
     /// (B, H), for cells with a cell state.
     pub c0: Option<ValueId>,
+    /// (B) u32, steps of each sequence; `None` where all have T.
+    pub lengths: Option<ValueId>,
+    /// From each sequence's last step to its first.
+    pub reverse: bool,
+}
+
+impl RecurrentInput {
+    /// Forwards through sequences of one length. `biases` are b_ih and b_hh.
+    pub fn new(x_proj: ValueId, weight_hh: ValueId, biases: [ValueId; 2], h0: ValueId, c0: Option<ValueId>) -> Self {
+        let [bias_ih, bias_hh] = biases;
+        RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0, c0, lengths: None, reverse: false }
+    }
 }
 
 impl Graph {
@@ -249,12 +261,36 @@ impl Graph {
         transpose_a: bool,
         transpose_b: bool,
     ) -> Result<ValueId, EngineError> {
-        self.apply_one(Op::MatMul { transpose_a, transpose_b }, &[a, b])
+        self.matmul_ragged(a, b, transpose_a, transpose_b, None)
+    }
+
+    /// As [`Graph::matmul`], over the rows of (T, B, ..) within each sequence's length.
+    pub fn matmul_ragged(
+        &mut self,
+        a: ValueId,
+        b: ValueId,
+        transpose_a: bool,
+        transpose_b: bool,
+        lengths: Option<ValueId>,
+    ) -> Result<ValueId, EngineError> {
+        let inputs: Vec<ValueId> = [a, b].into_iter().chain(lengths).collect();
+        self.apply_one(Op::MatMul { transpose_a, transpose_b }, &inputs)
     }
 
     /// `nn.Linear`: x W^T + b, weight (out, in).
     pub fn linear(&mut self, x: ValueId, weight: ValueId, bias: Option<ValueId>) -> Result<ValueId, EngineError> {
-        let product = self.matmul(x, weight, false, true)?;
+        self.linear_ragged(x, weight, bias, None)
+    }
+
+    /// As [`Graph::linear`], over the rows of (T, B, ..) within each sequence's length; what lies beyond is the bias.
+    pub fn linear_ragged(
+        &mut self,
+        x: ValueId,
+        weight: ValueId,
+        bias: Option<ValueId>,
+        lengths: Option<ValueId>,
+    ) -> Result<ValueId, EngineError> {
+        let product = self.matmul_ragged(x, weight, false, true, lengths)?;
         bias.map_or(Ok(product), |bias| self.binary(Binary::Add, product, bias))
     }
 
@@ -355,11 +391,29 @@ impl Graph {
     pub fn recurrent(&mut self, cell: Cell, input: &RecurrentInput) -> Result<RecurrentOutput, EngineError> {
         let mut inputs = vec![input.x_proj, input.weight_hh, input.bias_ih, input.bias_hh, input.h0];
         inputs.extend(input.c0);
-        let mut outputs = self.apply(Op::Recurrent(cell), &inputs)?.into_iter();
+        inputs.extend(input.lengths);
+        let op = Op::Recurrent { cell, reverse: input.reverse };
+        let mut outputs = self.apply(op, &inputs)?.into_iter();
         let mut next = || outputs.next();
         let h = next().expect("shape inference gives a recurrent layer its hidden states");
         let c = if cell.has_cell_state() { next() } else { None };
         let gates = if cell.recorded() > 0 { next() } else { None };
         Ok(RecurrentOutput { h, c, gates })
+    }
+
+    /// The state (B, H) after each sequence's last step; see [`Op::FinalState`].
+    pub fn final_state(
+        &mut self,
+        states: ValueId,
+        reverse: bool,
+        lengths: Option<ValueId>,
+    ) -> Result<ValueId, EngineError> {
+        let inputs: Vec<ValueId> = [states].into_iter().chain(lengths).collect();
+        self.apply_one(Op::FinalState { reverse }, &inputs)
+    }
+
+    /// `nn.Dropout(p)` in training; see [`Op::Dropout`]. Each dropout of a model has its own `stream`.
+    pub fn dropout(&mut self, x: ValueId, p: f32, stream: u32, key: ValueId) -> Result<ValueId, EngineError> {
+        self.apply_one(Op::Dropout { p, stream }, &[x, key])
     }
 }

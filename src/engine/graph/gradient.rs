@@ -250,7 +250,9 @@ impl Graph {
             Op::Unary(kind) => Ok(vec![Share::Tensor(self.apply_first(Op::UnaryGrad(*kind), &[x(0), first])?)]),
             Op::Binary(kind) => self.binary_rule(*kind, x(0), x(1), first),
             Op::Affine { scale, .. } => Ok(vec![Share::Tensor(self.affine(first, *scale, 0.0)?)]),
-            Op::MatMul { transpose_a, transpose_b } => self.matmul_rule(*transpose_a, *transpose_b, x(0), x(1), first),
+            Op::MatMul { transpose_a, transpose_b } => {
+                self.matmul_rule(*transpose_a, *transpose_b, &node.inputs, first)
+            }
             Op::Transpose => Ok(vec![Share::Tensor(self.transpose(first)?)]),
             Op::Slice { axis, start, .. } => Ok(vec![Share::Part(first, *axis, *start)]),
             Op::Einsum(einsum) => {
@@ -315,7 +317,13 @@ impl Graph {
                 Ok(vec![Share::Tensor(input), Share::Tensor(kernel)])
             }
             Op::AdditiveEnergy => self.additive_energy_rule(node, dy, first),
-            Op::Recurrent(_) | Op::Discretise(_) | Op::DiagonalScan | Op::SelectiveScan => {
+            Op::FinalState { reverse } => {
+                let op = Op::FinalStateGrad { reverse: *reverse, steps: self.shape(x(0)).0[0] };
+                let inputs: Vec<ValueId> = [first].into_iter().chain(node.inputs.get(1).copied()).collect();
+                Ok(vec![Share::Tensor(self.apply_first(op, &inputs)?), Share::None])
+            }
+            Op::Dropout { p, stream } => Ok(vec![Share::Tensor(self.dropout(first, *p, *stream, x(1))?), Share::None]),
+            Op::Recurrent { .. } | Op::Discretise(_) | Op::DiagonalScan | Op::SelectiveScan => {
                 self.rule_of_many_outputs(node, dy, gradients)
             }
             Op::UnaryGrad(_)
@@ -334,11 +342,12 @@ impl Graph {
             | Op::LayerNormGrad { .. }
             | Op::Conv1dCausalGradInput
             | Op::Conv1dCausalGradWeight { .. }
-            | Op::RecurrentBackward(_)
+            | Op::RecurrentBackward { .. }
+            | Op::Previous { .. }
+            | Op::FinalStateGrad { .. }
             | Op::AdditiveEnergyGrad
             | Op::CachedAttention { .. }
             | Op::CacheWrite
-            | Op::Previous
             | Op::DiscretiseGrad(_)
             | Op::DiagonalScanGrad
             | Op::LongConvGradInput
@@ -382,15 +391,26 @@ impl Graph {
         parts.iter().map(&mut part).collect()
     }
 
-    fn matmul_rule(&mut self, ta: bool, tb: bool, a: ValueId, b: ValueId, dy: ValueId) -> InputGradients {
-        let over_rows =
-            |left, right| Share::Product(Op::MatMul { transpose_a: true, transpose_b: false }, [left, right]);
+    /// Rows beyond a sequence's end take no part here either.
+    fn matmul_rule(&mut self, ta: bool, tb: bool, inputs: &[ValueId], dy: ValueId) -> InputGradients {
+        let (a, b, lengths) = (inputs[0], inputs[1], inputs.get(2).copied());
         let (da, db) = match (ta, tb) {
-            (false, false) => (self.matmul(dy, b, false, true)?, over_rows(a, dy)),
-            (false, true) => (self.matmul(dy, b, false, false)?, over_rows(dy, a)),
-            (true, _) => (self.matmul(b, dy, false, true)?, Share::Tensor(self.matmul(a, dy, false, false)?)),
+            (false, false) => (self.matmul_ragged(dy, b, false, true, lengths)?, self.over_rows(a, dy, lengths)?),
+            (false, true) => (self.matmul_ragged(dy, b, false, false, lengths)?, self.over_rows(dy, a, lengths)?),
+            (true, _) => {
+                let db = self.matmul_ragged(a, dy, false, false, lengths)?;
+                (self.matmul_ragged(b, dy, false, true, lengths)?, Share::Tensor(db))
+            }
         };
-        Ok(vec![Share::Tensor(da), db])
+        Ok(vec![Share::Tensor(da), db, Share::None])
+    }
+
+    /// a^T b over all rows; what other uses add can join only where no rows are left out.
+    fn over_rows(&mut self, a: ValueId, b: ValueId, lengths: Option<ValueId>) -> Result<Share, EngineError> {
+        match lengths {
+            None => Ok(Share::Product(Op::MatMul { transpose_a: true, transpose_b: false }, [a, b])),
+            some => Ok(Share::Tensor(self.matmul_ragged(a, b, true, false, some)?)),
+        }
     }
 
     /// d|x| = x / |x| of each row; 0/0 at the origin is avoided by a smallest norm of 1e-30.
@@ -411,11 +431,11 @@ impl Graph {
         gradients: &mut Gradients,
     ) -> InputGradients {
         match node.op {
-            Op::Recurrent(cell) => self.recurrent_rule(cell, node, dy, gradients),
+            Op::Recurrent { cell, reverse } => self.recurrent_rule(cell, reverse, node, dy, gradients),
+            Op::AdditiveEnergy => self.additive_energy_rule(node, dy, node.outputs[0]),
             Op::Discretise(rule) => self.discretise_rule(rule, node, dy),
             Op::DiagonalScan => self.scan_rule(Op::DiagonalScanGrad, node, dy, gradients),
             Op::SelectiveScan => self.scan_rule(Op::SelectiveScanGrad, node, dy, gradients),
-            Op::AdditiveEnergy => self.additive_energy_rule(node, dy, node.outputs[0]),
             _ => Ok(vec![Share::None; node.inputs.len()]),
         }
     }
@@ -432,6 +452,7 @@ impl Graph {
     fn recurrent_rule(
         &mut self,
         cell: Cell,
+        reverse: bool,
         node: &Node,
         dy: &[Option<ValueId>],
         gradients: &mut Gradients,
@@ -441,6 +462,7 @@ impl Graph {
             return Err(only_for_looking_at(&node.op, "gates"));
         }
         let (weight_hh, h, h0) = (node.inputs[1], node.outputs[0], node.inputs[4]);
+        let lengths = node.inputs.get(4 + states).copied();
         let gates = (cell.recorded() > 0).then(|| node.outputs[states]);
         let outside_h = match dy[0] {
             Some(gradient) => gradient,
@@ -449,10 +471,11 @@ impl Graph {
         let mut inputs = vec![weight_hh];
         inputs.extend(gates);
         inputs.extend(&node.outputs[..states]);
-        inputs.extend(&node.inputs[4..]);
+        inputs.extend(&node.inputs[4..4 + states]);
         inputs.push(outside_h);
         inputs.extend(if states == 2 { dy[1] } else { None });
-        let outputs = self.apply(Op::RecurrentBackward(cell), &inputs)?;
+        inputs.extend(lengths);
+        let outputs = self.apply(Op::RecurrentBackward { cell, reverse }, &inputs)?;
 
         let projections = 1 + usize::from(cell == Cell::Gru);
         let (d_x_proj, d_h_proj) = (outputs[0], outputs[projections - 1]);
@@ -461,12 +484,13 @@ impl Graph {
         }
         // What a single step started from is h0 itself.
         let is_previous = self.shape(h) == self.shape(h0);
-        let previous = if is_previous { h0 } else { self.apply_first(Op::Previous, &[h, h0])? };
+        let inputs: Vec<ValueId> = [h, h0].into_iter().chain(lengths).collect();
+        let previous = if is_previous { h0 } else { self.apply_first(Op::Previous { reverse }, &inputs)? };
         let d_weight = match (cell, gates) {
             (Cell::GruTextbook, Some(gates)) => {
-                Share::Tensor(self.textbook_weight_gradient(d_h_proj, previous, gates)?)
+                Share::Tensor(self.textbook_weight_gradient(d_h_proj, previous, gates, lengths)?)
             }
-            _ => Share::Product(Op::MatMul { transpose_a: true, transpose_b: false }, [d_h_proj, previous]),
+            _ => self.over_rows(d_h_proj, previous, lengths)?,
         };
         let mut shares = vec![Share::Tensor(d_x_proj), d_weight, Share::Rows(d_x_proj, 1), Share::Rows(d_h_proj, 1)];
         shares.extend(outputs[projections + states..].iter().map(|id| Share::Tensor(*id)));
@@ -479,13 +503,14 @@ impl Graph {
         d_proj: ValueId,
         previous: ValueId,
         gates: ValueId,
+        lengths: Option<ValueId>,
     ) -> Result<ValueId, EngineError> {
         let hidden = self.shape(previous).last();
         let d_gates = self.slice(d_proj, 2, 0, 2 * hidden)?;
         let d_candidate = self.slice(d_proj, 2, 2 * hidden, hidden)?;
         let reset_state = self.slice(gates, 2, 3 * hidden, hidden)?;
-        let upper = self.matmul(d_gates, previous, true, false)?;
-        let lower = self.matmul(d_candidate, reset_state, true, false)?;
+        let upper = self.matmul_ragged(d_gates, previous, true, false, lengths)?;
+        let lower = self.matmul_ragged(d_candidate, reset_state, true, false, lengths)?;
         let total = 3 * hidden;
         let upper = self.apply_first(Op::Pad { axis: 0, start: 0, total }, &[upper])?;
         let lower = self.apply_first(Op::Pad { axis: 0, start: 2 * hidden, total }, &[lower])?;
@@ -520,7 +545,9 @@ impl Graph {
                 | Op::LayerNorm { .. }
                 | Op::Conv1dCausal
                 | Op::AdditiveEnergy
-                | Op::Recurrent(_)
+                | Op::Recurrent { .. }
+                | Op::FinalState { .. }
+                | Op::Dropout { .. }
                 | Op::Discretise(_)
                 | Op::DiagonalScan
                 | Op::LongConv

@@ -11,6 +11,10 @@ use super::{Kind, Shape};
 
 /// An operation. Inputs are listed in brackets; `..` is any number of leading axes, flattened to rows.
 ///
+/// `lengths` (B) u32, always the last input and always optional, are the steps of each of B sequences that lie side by
+/// side in tensors (T, B, ..). What is beyond a sequence's end is padding: it is not read, costs nothing, and is zero
+/// in every output and gradient.
+///
 /// Each has shape inference (`shape.rs`), a gradient rule (`gradient.rs`; ops that only occur in gradients have none),
 /// a CPU kernel (`kernels/`) and a WGSL kernel (`shaders/`).
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +30,8 @@ pub enum Op {
     /// `[] -> value` everywhere.
     Fill { value: f32, shape: Shape },
     /// Matrix product. `transpose_a` false: `[a (.., K), b] -> (.., N)`; true: `[a (.., M), b (.., N)] -> (M, N)`,
-    /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`.
+    /// summed over all leading axes. b is (K, N), or (N, K) with `transpose_b`. With `lengths` the leading axes are
+    /// (T, B).
     MatMul { transpose_a: bool, transpose_b: bool },
     /// `[a, b] -> a b` summed over what the result lacks: a batch of matrix products, its operands read where they lie.
     Einsum(Einsum),
@@ -100,13 +105,24 @@ pub enum Op {
     /// `[x, dy] -> dweight (D, 1, K)`.
     Conv1dCausalGradWeight { taps: usize },
     /// A whole recurrent layer over time: `[x_proj (T, B, G H), weight_hh (G H, H), bias_ih (G H), bias_hh (G H),
-    /// h0 (B, H), c0 (B, H) if the cell has one] -> [h (T, B, H), c (T, B, H) if any, gates (T, B, recorded H) if any]`.
-    /// x_proj is W_ih x without biases.
-    Recurrent(Cell),
+    /// h0 (B, H), c0 (B, H) if the cell has one, lengths] -> [h (T, B, H), c (T, B, H) if any, gates (T, B, recorded H) if
+    /// any]`. x_proj is W_ih x without biases. `reverse` goes from each sequence's own last step to step 0.
+    Recurrent { cell: Cell, reverse: bool },
     /// Backpropagation through time: `[weight_hh, gates if any, h, c if any, h0, c0 if any, dL/dh from outside, dL/dc from
-    /// outside (optional, cells with c)] -> [d x_proj, d h_proj (only GRU), total dL/dh_t, total dL/dc_t if any, d h0,
-    /// d c0 if any]`.
-    RecurrentBackward(Cell),
+    /// outside (optional, cells with c), lengths] -> [d x_proj, d h_proj (only GRU), total dL/dh_t, total dL/dc_t if
+    /// any, d h0, d c0 if any]`.
+    RecurrentBackward { cell: Cell, reverse: bool },
+    /// `[h (T, B, H), h0 (B, H), lengths] -> (T, B, H)`, the state before each step: that of t - 1 (t + 1 with
+    /// `reverse`), h0 at the first.
+    Previous { reverse: bool },
+    /// `[h (T, B, H), lengths] -> (B, H)`, the state after each sequence's last step: its own last one, step 0 with
+    /// `reverse`; zero for a sequence without steps.
+    FinalState { reverse: bool },
+    /// `[dy (B, H), lengths] -> dh` (steps, B, H).
+    FinalStateGrad { reverse: bool, steps: usize },
+    /// `[x, key (2) u32] -> x mask / (1 - p)` (`nn.Dropout`): the mask keeps a number with probability 1 - p and is
+    /// drawn anew for every key (seed, step) and `stream`. With the same key its gradient is itself. Zeros stay zero.
+    Dropout { p: f32, stream: u32 },
     /// Energies of additive attention (Bahdanau et al. 2015): `[query (I, B, A), keys (J, B, A), v (A)] ->
     /// [v . tanh(query_i + key_j) (I, B, J), tanh(query_i + key_j) (I, B, J, A)]`.
     AdditiveEnergy,
@@ -119,8 +135,6 @@ pub enum Op {
     CachedAttention { heads: usize },
     /// Writes `[x (1, B, F), position (1, B) u32]` into an existing value (L, B, F), at each sequence's position.
     CacheWrite,
-    /// `[h (T, B, H), h0 (B, H)] -> h_{t-1}` (T, B, H).
-    Previous,
     /// Steps of a continuous diagonal system x' = A x + B u: `[dt (H), A (H, N, 2), B (H, N, 2)] -> [dA (H, N, 2),
     /// dB (H, N, 2)]`. Complex tensors end in an axis (re, im).
     Discretise(Discretisation),
@@ -206,19 +220,26 @@ impl Op {
             Op::Conv1dCausal => "conv1d_causal",
             Op::Conv1dCausalGradInput => "conv1d_causal_grad_input",
             Op::Conv1dCausalGradWeight { .. } => "conv1d_causal_grad_weight",
-            Op::Recurrent(Cell::Rnn | Cell::RnnRelu) => "rnn_forward",
-            Op::Recurrent(Cell::Lstm) => "lstm_forward",
-            Op::Recurrent(Cell::Gru) => "gru_forward",
-            Op::Recurrent(Cell::GruTextbook) => "gru_textbook_forward",
-            Op::RecurrentBackward(Cell::Rnn | Cell::RnnRelu) => "rnn_backward",
-            Op::RecurrentBackward(Cell::Lstm) => "lstm_backward",
-            Op::RecurrentBackward(Cell::Gru) => "gru_backward",
-            Op::RecurrentBackward(Cell::GruTextbook) => "gru_textbook_backward",
+            Op::Recurrent { cell, .. } => match cell {
+                Cell::Rnn | Cell::RnnRelu => "rnn_forward",
+                Cell::Lstm => "lstm_forward",
+                Cell::Gru => "gru_forward",
+                Cell::GruTextbook => "gru_textbook_forward",
+            },
+            Op::RecurrentBackward { cell, .. } => match cell {
+                Cell::Rnn | Cell::RnnRelu => "rnn_backward",
+                Cell::Lstm => "lstm_backward",
+                Cell::Gru => "gru_backward",
+                Cell::GruTextbook => "gru_textbook_backward",
+            },
+            Op::Previous { .. } => "previous",
+            Op::FinalState { .. } => "final_state",
+            Op::FinalStateGrad { .. } => "final_state_grad",
+            Op::Dropout { .. } => "dropout",
             Op::AdditiveEnergy => "additive_energy",
             Op::AdditiveEnergyGrad => "additive_energy_grad",
             Op::CachedAttention { .. } => "cached_attention",
             Op::CacheWrite => "cache_write",
-            Op::Previous => "previous",
             Op::Discretise(_) => "discretise",
             Op::DiscretiseGrad(_) => "discretise_grad",
             Op::DiagonalScan => "diagonal_scan",

@@ -9,7 +9,11 @@ use crate::engine::error::EngineError;
 /// # Errors
 /// [`EngineError::Shape`] naming the op and the operands.
 pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineError> {
-    let check = Check { op, inputs };
+    let (inputs, lengths) = match (takes_lengths(op), inputs.split_last()) {
+        (true, Some((last, others))) if last.kind == Kind::Ids => (others, Some(&last.shape)),
+        _ => (inputs, None),
+    };
+    let check = Check { op, inputs, lengths };
     check.kinds()?;
     let one = |shape: Shape| Ok(vec![shape]);
     match op {
@@ -160,8 +164,8 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.same(0, 1)?;
             one(Shape::from([check.axis(0, 2), 1, *taps]))
         }
-        Op::Recurrent(cell) => check.recurrent(*cell),
-        Op::RecurrentBackward(cell) => check.recurrent_backward(*cell),
+        Op::Recurrent { cell, .. } => check.recurrent(*cell),
+        Op::RecurrentBackward { cell, .. } => check.recurrent_backward(*cell),
         Op::AdditiveEnergy => {
             check.count(3)?;
             check.rank(0, 3)?;
@@ -191,10 +195,30 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
             check.that(*heads > 0 && width.is_multiple_of(*heads) && longest > 0)?;
             Ok(vec![Shape::from([1, batch, width]), Shape::from([batch, *heads, longest])])
         }
-        Op::Previous => {
+        Op::Previous { .. } => {
             check.count(2)?;
             check.rank(0, 3)?;
             check.state(1, &check.shape(0).0[1..])?;
+            check.lengths(check.axis(0, 1))?;
+            one(check.shape(0))
+        }
+        Op::FinalState { .. } => {
+            check.count(1)?;
+            check.rank(0, 3)?;
+            check.that(check.axis(0, 0) > 0)?;
+            check.lengths(check.axis(0, 1))?;
+            one(Shape::from(&check.shape(0).0[1..]))
+        }
+        Op::FinalStateGrad { steps, .. } => {
+            check.count(1)?;
+            check.rank(0, 2)?;
+            check.lengths(check.axis(0, 0))?;
+            one(Shape::from([*steps, check.axis(0, 0), check.axis(0, 1)]))
+        }
+        Op::Dropout { p, .. } => {
+            check.count(2)?;
+            check.is(1, &[2])?;
+            check.that((0.0..1.0).contains(p))?;
             one(check.shape(0))
         }
         Op::Discretise(_) | Op::DiscretiseGrad(_) => check.discretise(),
@@ -210,10 +234,25 @@ pub(super) fn infer(op: &Op, inputs: &[&Value]) -> Result<Vec<Shape>, EngineErro
     }
 }
 
+/// Whether lengths may be the last operand.
+fn takes_lengths(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::MatMul { .. }
+            | Op::Recurrent { .. }
+            | Op::RecurrentBackward { .. }
+            | Op::Previous { .. }
+            | Op::FinalState { .. }
+            | Op::FinalStateGrad { .. }
+    )
+}
+
 /// The operands under inspection.
 struct Check<'a> {
     op: &'a Op,
+    /// Without the lengths.
     inputs: &'a [&'a Value],
+    lengths: Option<&'a Shape>,
 }
 
 impl Check<'_> {
@@ -226,6 +265,11 @@ impl Check<'_> {
         if holds { Ok(()) } else { self.fail() }
     }
 
+    /// Lengths, if there are any, are one for each sequence.
+    fn lengths(&self, batch: usize) -> Result<(), EngineError> {
+        self.that(self.lengths.is_none_or(|lengths| lengths.0 == [batch]))
+    }
+
     fn count(&self, count: usize) -> Result<(), EngineError> {
         self.that(self.inputs.len() == count)
     }
@@ -233,6 +277,7 @@ impl Check<'_> {
     fn kinds(&self) -> Result<(), EngineError> {
         let ids: &[usize] = match self.op {
             Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::ArgmaxEquals => &[1],
+            Op::Dropout { .. } => &[1],
             Op::NotEqual { .. } | Op::Embedding { .. } | Op::EmbeddingGrad { .. } | Op::LengthMask { .. } => &[0],
             Op::CachedAttention { .. } => &[3],
             Op::SelectIds => &[1, 2],
@@ -304,6 +349,7 @@ impl Check<'_> {
         self.count(2)?;
         let (a, b) = (&self.inputs[0].shape, &self.inputs[1].shape);
         self.that(!a.0.is_empty() && !b.0.is_empty())?;
+        self.that(self.lengths.is_none_or(|lengths| a.0.len() == 3 && lengths.0 == [a.0[1]]))?;
         if transpose_a {
             self.that(!transpose_b && a.rows() == b.rows())?;
             return Ok(vec![Shape::from([a.last(), b.last()])]);
@@ -321,6 +367,7 @@ impl Check<'_> {
         self.rank(0, 3)?;
         self.rank(1, 2)?;
         let (time, batch, hidden) = (self.axis(0, 0), self.axis(0, 1), self.axis(1, 1));
+        self.lengths(batch)?;
         let gates = cell.gates() * hidden;
         self.is(0, &[time, batch, gates])?;
         self.is(1, &[gates, hidden])?;
@@ -343,6 +390,7 @@ impl Check<'_> {
         let h = 1 + recorded;
         self.rank(h, 3)?;
         let (time, batch, hidden) = (self.axis(h, 0), self.axis(h, 1), self.axis(h, 2));
+        self.lengths(batch)?;
         self.is(0, &[cell.gates() * hidden, hidden])?;
         self.that(recorded == 0 || self.inputs[1].shape.0 == [time, batch, cell.recorded() * hidden])?;
         let (states, outside) = (h + 1 + cells, h + 2 + 2 * cells);

@@ -72,13 +72,6 @@ pub fn place<T: Copy>(range: Range, x: &[T], y: &mut [T]) {
     }
 }
 
-/// y [T, B, H] = h0 [B, H], then h [T, B, H] without its last step: the state each step started from.
-pub fn previous<R: Real>(h: &[R], h0: &[R], y: &mut [R]) {
-    let (first, later) = y.split_at_mut(h0.len());
-    first.copy_from_slice(h0);
-    later.copy_from_slice(&h[..later.len()]);
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{numbers, probe, unset};
@@ -114,12 +107,5 @@ mod tests {
         assert_eq!(y[..4], x[4..8]);
         pad(range, &dy, &mut dx);
         assert!((probe(&y, &dy) - probe(&x, &dx)).abs() < 1e-14);
-    }
-
-    #[test]
-    fn previous_states() {
-        let mut y = unset::<f64>(6);
-        previous(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[8.0, 9.0], &mut y);
-        assert_eq!(y, [8.0, 9.0, 1.0, 2.0, 3.0, 4.0]);
     }
 }

@@ -10,6 +10,7 @@ pub mod conv;
 pub mod cross_entropy;
 pub mod diagonal_scan;
 pub mod discretise;
+pub mod dropout;
 pub mod einsum;
 pub mod embedding;
 pub mod gemm;
@@ -23,6 +24,7 @@ pub mod long_conv;
 mod lstm;
 mod math;
 pub mod optim;
+pub mod ragged;
 pub mod real;
 pub mod recurrent;
 #[cfg(test)]

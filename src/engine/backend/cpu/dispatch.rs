@@ -1,12 +1,13 @@
 //! Which kernel runs a step, and the scratch memory it needs.
 
 use crate::engine::cell::Cell;
-use crate::engine::graph::{Graph, Node, Op, Shape, ValueId};
+use crate::engine::graph::{Graph, Kind, Node, Op, Shape, ValueId};
 use crate::engine::kernels::conv::ConvDims;
 use crate::engine::kernels::gemm::{Mat, Size, Start};
 use crate::engine::kernels::layout::Range;
+use crate::engine::kernels::ragged::Sequences;
 use crate::engine::kernels::real::Real;
-use crate::engine::kernels::recurrent::{Backward, Dims, Forward};
+use crate::engine::kernels::recurrent::{Backward, Course, Dims, Forward};
 use crate::engine::kernels::*;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
@@ -39,6 +40,20 @@ impl<'a, R> Operands<'a, R> {
     pub(super) fn count(&self) -> usize {
         self.step.inputs.len()
     }
+
+    /// The operand `lengths` of ops that take one; empty without.
+    fn lengths(&self) -> &'a [u32] {
+        if has_lengths(self.plan.graph(), self.step) { self.ids(self.count() - 1) } else { &[] }
+    }
+
+    fn sequences(&self, steps: usize, batch: usize) -> Sequences<'a> {
+        Sequences { steps, batch, lengths: self.lengths() }
+    }
+}
+
+/// Whether a step of an op that takes lengths, all other operands being floats, has some.
+fn has_lengths(graph: &Graph, step: &Node) -> bool {
+    step.inputs.last().is_some_and(|last| graph.value(*last).kind == Kind::Ids)
 }
 
 /// Elements of scratch memory a step needs.
@@ -46,13 +61,20 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
     let shape = |id: ValueId| graph.shape(id);
     match &step.op {
         Op::MatMul { transpose_a, transpose_b } => {
-            gemm::gemm_scratch(matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1])))
+            let size = matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1]));
+            match (has_lengths(graph, step), *transpose_a) {
+                (false, _) => gemm::gemm_scratch(size),
+                (true, false) => ragged::matmul_scratch(size),
+                (true, true) => ragged::outer_scratch(size),
+            }
         }
         Op::Einsum(einsum) => einsum::einsum_scratch(&einsum.loops()),
-        Op::Recurrent(cell) => recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0]))),
-        Op::RecurrentBackward(cell) => {
+        Op::Recurrent { cell, .. } => {
+            recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0])), has_lengths(graph, step))
+        }
+        Op::RecurrentBackward { cell, .. } => {
             let h = 1 + usize::from(cell.recorded() > 0);
-            recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
+            recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])), has_lengths(graph, step))
         }
         Op::DiagonalScan | Op::DiagonalScanGrad | Op::SelectiveScanGrad => scans::scratch(graph, step),
         Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
@@ -86,11 +108,11 @@ fn matmul_size(transpose_a: bool, transpose_b: bool, a: &Shape, b: &Shape) -> Si
 /// Runs the kernel of a step.
 pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
     match &x.step.op {
-        Op::Recurrent(cell) => return recurrent_forward(*cell, x, outputs, scratch),
-        Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
+        Op::Recurrent { cell, reverse } => return recurrent_forward(*cell, *reverse, x, outputs, scratch),
+        Op::RecurrentBackward { cell, reverse } => return recurrent_backward(*cell, *reverse, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
-        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
         Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
+        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -155,7 +177,19 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Conv1dCausalGradWeight { taps } => {
             conv::conv1d_causal_grad_weight(conv_dims(x.shape(0), *taps), x.input(0), x.input(1), y, scratch);
         }
-        Op::Previous => layout::previous(x.input(0), x.input(1), y),
+        Op::Previous { reverse } => {
+            let [steps, batch] = leading(x.shape(0));
+            ragged::previous(x.sequences(steps, batch), *reverse, x.input(0), x.input(1), y);
+        }
+        Op::FinalState { reverse } => {
+            let [steps, batch] = leading(x.shape(0));
+            ragged::final_state(x.sequences(steps, batch), *reverse, x.input(0), y);
+        }
+        Op::FinalStateGrad { reverse, steps } => {
+            let batch = x.shape(0).0[0];
+            ragged::final_state_grad(x.sequences(*steps, batch), *reverse, x.input(0), y);
+        }
+        Op::Dropout { p, stream } => dropout::dropout(*p, *stream, x.ids(1), x.input(0), y),
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
         Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
@@ -173,6 +207,11 @@ pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut
         Op::Concat { axis } => concat(*axis, x, |at| x.ids(at), y),
         op => unreachable!("{} computes floats", op.name()),
     }
+}
+
+/// The first two axes.
+fn leading(shape: &Shape) -> [usize; 2] {
+    [shape.0[0], shape.0[1]]
 }
 
 fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
@@ -195,10 +234,24 @@ fn matmul<R: Real>(transpose_a: bool, transpose_b: bool, x: &Operands<'_, R>, y:
     let size = matmul_size(transpose_a, transpose_b, x.shape(0), x.shape(1));
     let a = if transpose_a { Mat::transposed(x.input(0), size.m) } else { Mat::rows(x.input(0), size.k) };
     let b = if transpose_b { Mat::transposed(x.input(1), size.k) } else { Mat::rows(x.input(1), size.n) };
+    if !x.lengths().is_empty() {
+        let [steps, batch] = leading(x.shape(0));
+        let sequences = x.sequences(steps, batch);
+        return match transpose_a {
+            true => ragged::outer(size, sequences, x.input(0), x.input(1), y, scratch),
+            false => ragged::matmul(size, sequences, x.input(0), b, y, scratch),
+        };
+    }
     gemm::gemm(size, a, b, y, size.n, Start::Zero, scratch);
 }
 
-fn recurrent_forward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+fn recurrent_forward<R: Real>(
+    cell: Cell,
+    reverse: bool,
+    x: &Operands<'_, R>,
+    outputs: [&mut [R]; MOST_OUTPUTS],
+    scratch: &mut [R],
+) {
     let dims = sequence_dims(x.plan.graph().shape(x.step.outputs[0]));
     let [h, second, third, ..] = outputs;
     let (c, gates) = if cell.has_cell_state() { (second, third) } else { (third, second) };
@@ -214,10 +267,16 @@ fn recurrent_forward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R
         c,
         gates,
     };
-    recurrent::forward(cell, dims, io, scratch);
+    recurrent::forward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
 }
 
-fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+fn recurrent_backward<R: Real>(
+    cell: Cell,
+    reverse: bool,
+    x: &Operands<'_, R>,
+    outputs: [&mut [R]; MOST_OUTPUTS],
+    scratch: &mut [R],
+) {
     let (has_c, recorded) = (cell.has_cell_state(), usize::from(cell.recorded() > 0));
     let cells = usize::from(has_c);
     let h = 1 + recorded;
@@ -239,7 +298,7 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
         h0: x.input(h + 1 + cells),
         c0: if has_c { x.input(h + 3) } else { &[] },
         grad_output: x.input(outside),
-        grad_cell: (x.count() > outside + 1).then(|| x.input(outside + 1)),
+        grad_cell: (x.count() - usize::from(!x.lengths().is_empty()) > outside + 1).then(|| x.input(outside + 1)),
         d_x_proj,
         d_h_proj,
         grad_h,
@@ -247,7 +306,7 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
         dh0,
         dc0,
     };
-    recurrent::backward(cell, dims, io, scratch);
+    recurrent::backward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
 }
 
 fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {

@@ -30,12 +30,15 @@ pub const KERNELS: &[(&str, &str)] = files!["shaders/":
     diagonal_scan_grad_weights
     discretise
     discretise_grad
+    dropout
     einsum
     embedding
     embedding_grad
     expand_last
     expand_leading
     fill
+    final_state
+    final_state_grad
     group_norms
     gru_backward
     gru_forward

@@ -2,6 +2,8 @@
 
 use super::{Dispatch, Memory, Step};
 use crate::engine::graph::Op;
+use crate::engine::kernels::dropout;
+use crate::engine::rng::Stream;
 
 /// Elements a workgroup handles in kernels that take four an invocation.
 const FOUR_EACH: usize = 1024;
@@ -24,7 +26,26 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         Op::ExpandLast { width } => all("expand_last").params([*width]),
         Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
         Op::Embedding { .. } => all("embedding").params([step.shape(1).last()]),
-        Op::Previous => all("previous").params([step.shape(1).len()]),
+        Op::Previous { reverse } => {
+            let state = step.shape(1);
+            let params = [count, state.len(), state.last(), usize::from(*reverse)];
+            step.ragged_kernel("previous").params(params).elements(count)
+        }
+        Op::FinalState { reverse } => {
+            let h = step.shape(0);
+            let params = [count, h.last(), h.0[0], usize::from(*reverse)];
+            step.ragged_kernel("final_state").params(params).elements(count)
+        }
+        Op::FinalStateGrad { reverse, .. } => {
+            let state = step.shape(0);
+            let params = [count, state.len(), state.last(), usize::from(*reverse)];
+            step.ragged_kernel("final_state_grad").params(params).elements(count)
+        }
+        Op::Dropout { p, stream } => {
+            let params = [count, dropout::threshold(*p) as usize, Stream::Dropout(*stream).id() as usize];
+            let dispatch = step.kernel("dropout").params(params).floats([dropout::scale(*p) as f32]);
+            dispatch.groups(count.div_ceil(FOUR_EACH))
+        }
         Op::LengthMask { steps } => all("length_mask").params([*steps]),
         Op::CacheWrite => {
             let (x, longest) = (step.shape(0), step.output_shape(0).0[0]);

@@ -69,11 +69,25 @@ fn matmul(step: &Step<'_>, transpose_a: bool, transpose_b: bool) -> Vec<Dispatch
     let (a, b) = (step.shape(0), step.shape(1));
     let (m, k) = if transpose_a { (a.last(), a.rows()) } else { (a.rows(), a.last()) };
     let n = if transpose_b { b.0[0] } else { b.last() };
-    product([m, n, k], [transpose_a, transpose_b], [step.input(0), step.input(1)], step.output(0))
+    let operands = [step.input(0), step.input(1)];
+    let rows = step.lengths().map(|lengths| (lengths, a.0[1]));
+    product_of_rows([m, n, k], [transpose_a, transpose_b], operands, rows, step.output(0))
 }
 
 /// y (m, n) = a (m, k) b (k, n), each as it is or transposed.
-pub(super) fn product([m, n, k]: [usize; 3], transposed: [bool; 2], operands: [Memory; 2], y: Memory) -> Vec<Dispatch> {
+pub(super) fn product(size: [usize; 3], transposed: [bool; 2], operands: [Memory; 2], y: Memory) -> Vec<Dispatch> {
+    product_of_rows(size, transposed, operands, None, y)
+}
+
+/// As [`product`], of only the rows within the lengths of so many sequences side by side, if there are lengths.
+fn product_of_rows(
+    [m, n, k]: [usize; 3],
+    transposed: [bool; 2],
+    operands: [Memory; 2],
+    ragged: Option<(Memory, usize)>,
+    y: Memory,
+) -> Vec<Dispatch> {
+    let (lengths, batch) = ragged.unwrap_or((operands[0], 1));
     let Cut { side, split } = cut(m, n, k);
     // Whole tiles of K.
     let chunk = k.div_ceil(split).next_multiple_of(side);
@@ -83,9 +97,11 @@ pub(super) fn product([m, n, k]: [usize; 3], transposed: [bool; 2], operands: [M
         .constant("SIDE", side)
         .constant("TRANSPOSE_A", usize::from(transposed[0]))
         .constant("TRANSPOSE_B", usize::from(transposed[1]))
+        .constant("RAGGED", usize::from(ragged.is_some()))
         .reads(operands)
+        .reads([lengths])
         .writes([result])
-        .params([m, n, k, chunk]);
+        .params([m, n, k, chunk, batch]);
     product.groups = [n.div_ceil(4 * side) as u32, m.div_ceil(4 * side) as u32, split as u32];
     let mut dispatches = vec![product];
     if split > 1 {
