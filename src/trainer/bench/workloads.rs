@@ -3,6 +3,7 @@
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, Op, ValueId};
+use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::rng::{Rng, Stream};
@@ -11,10 +12,14 @@ use crate::nn::embedding;
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::language_model::LanguageModel;
 use crate::nn::recurrent::{LayerState, Recurrent, Run, SequenceInput};
+use crate::nn::state_space::mamba::Mamba;
+use crate::nn::state_space::s4d::S4d;
+use crate::nn::state_space::{Computation, Mixer, StateSpaceModel};
 use crate::nn::transformer::{Block, Positions, Transformer};
 use crate::protocol::{Workload, WorkloadModel};
 use crate::spec::BackendKind;
 use crate::trainer::model::{self, Training, Watch};
+use crate::trainer::state_space;
 
 /// A named workload: the table every benchmark goes through.
 pub struct Named {
@@ -51,6 +56,8 @@ pub fn workloads() -> Vec<Named> {
         named("W5, current state", attention(false), Cell::Gru, [40, 64, 12, 32]),
         named("W6", characters, Cell::Lstm, [32, 64, 512, 8]),
         named("Transformer", WorkloadModel::Transformer { heads: 4, feed_forward: 256 }, Cell::Rnn, [64, 64, 64, 16]),
+        named("Mamba", WorkloadModel::Mamba { state: 16 }, Cell::Rnn, [64, 64, 64, 16]),
+        named("S4D", WorkloadModel::S4d { modes: 16 }, Cell::Rnn, [64, 64, 64, 16]),
     ]
 }
 
@@ -74,6 +81,13 @@ pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, En
         WorkloadModel::Attention { embedding, source, previous } => {
             let query = if previous { Query::Previous } else { Query::Current };
             attention(workload, optimiser, [embedding, source], query)?
+        }
+        WorkloadModel::Mamba { state } => {
+            state_space(workload, optimiser, Mixer::Mamba(Mamba::of_width(workload.hidden, state)))?
+        }
+        WorkloadModel::S4d { modes } => {
+            let discretisation = Discretisation::ZeroOrderHold;
+            state_space(workload, optimiser, Mixer::S4d(S4d { channels: workload.hidden, modes, discretisation }))?
         }
         WorkloadModel::Transformer { heads, feed_forward } => transformer(workload, optimiser, [heads, feed_forward])?,
     };
@@ -145,6 +159,16 @@ fn transformer(workload: &Workload, optimiser: Optimiser, [heads, feed_forward]:
     let pass = model.forward(&mut graph, &parameters, tokens)?;
     let training = close(graph, pass.logits, targets, optimiser)?;
     Ok((training, vec![(tokens, periodic(workload, 0, steps)), (targets, periodic(workload, 1, steps))]))
+}
+
+/// A language model of `layers` state-space blocks, step by step.
+fn state_space(workload: &Workload, optimiser: Optimiser, mixer: Mixer) -> Built {
+    let Workload { layers, vocab: vocabulary, steps, batch, .. } = *workload;
+    let model = StateSpaceModel { mixer, layers, vocabulary };
+    let training = state_space::training(&model, Computation::Recurrence, [steps, batch], optimiser, Watch::Nothing)?;
+    let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
+    let batches = [periodic(workload, 0, steps), periodic(workload, 1, steps)];
+    Ok((training, inputs.into_iter().zip(batches).collect()))
 }
 
 /// Cross entropy at every step, gradients, optimiser.
