@@ -63,7 +63,7 @@ fn input(training: &Training, name: &str) -> ValueId {
 }
 
 fn model(cell: Cell) -> LanguageModel {
-    LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9 }
+    LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9, bidirectional: false, dropout: 0.0 }
 }
 
 fn optimisers() -> [Optimiser; 4] {
@@ -89,7 +89,7 @@ impl Ready {
         let training = training(&model(cell), TIME, BATCH, optimiser, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut machine = CpuExecutable::new(plan, &training.journal);
-        let initial = initial_parameters(&training.graph, cell, 9, 1, Initialisation::default());
+        let initial = initial_parameters(&training.graph, 1, Initialisation::default());
         machine.write(training.persistent[0], &initial).expect("flat parameters");
         machine.write_ids(input(&training, "tokens"), &tokens(TIME * BATCH, Stream::Batches)).expect("a batch");
         machine.write_ids(input(&training, "targets"), &tokens(TIME * BATCH, Stream::Task)).expect("a batch");
@@ -216,7 +216,8 @@ fn the_printed_plan_names_its_steps_and_values() {
 /// Logits and states of a forward pass, (T, B, ..) each.
 fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f32>> {
     let mut graph = Graph::default();
-    let model = LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden };
+    let model =
+        LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
     let parameters = model.parameters(&mut graph);
     graph.program("forward");
     let input = graph.input("tokens", [TIME, batch], Kind::Ids);
@@ -225,7 +226,7 @@ fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f
     let mut wanted = vec![pass.logits];
     wanted.extend(pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c, layer.gates]).flatten());
     wanted.iter().enumerate().for_each(|(at, id)| graph.name(*id, format!("wanted/{at}")));
-    let initial = initial_parameters(&graph, cell, hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
     let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
     let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
     machine.write(flat, &initial).expect("flat parameters");
@@ -266,7 +267,15 @@ fn carried_states_go_on_where_they_were() {
         let tokens = tokens(TIME, Stream::Batches);
         let whole = forward(cell, 9, 1, &tokens);
         let mut graph = Graph::default();
-        let model = LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden: 9 };
+        let model = LanguageModel {
+            cell,
+            layers: 2,
+            vocabulary: 7,
+            embedding: None,
+            hidden: 9,
+            bidirectional: false,
+            dropout: 0.0,
+        };
         let parameters = model.parameters(&mut graph);
         graph.program("sample");
         let input = graph.input("token", [1, 1], Kind::Ids);
@@ -278,7 +287,7 @@ fn carried_states_go_on_where_they_were() {
             layer.c.into_iter().zip(state.c).for_each(|(from, to)| graph.carry(from, to).expect("one size"));
         }
         let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
-        let initial = initial_parameters(&graph, cell, 9, 1, Initialisation::default());
+        let initial = initial_parameters(&graph, 1, Initialisation::default());
         let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
         machine.write(flat, &initial).expect("flat parameters");
         for (t, token) in tokens.iter().enumerate() {

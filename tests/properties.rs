@@ -236,7 +236,7 @@ fn results<R: Real>(sketch: &Sketch, wanted: &[ValueId]) -> Vec<Vec<f64>> {
 
 /// What one training step leaves in the flat gradients and the journal.
 fn step(machine: &mut dyn Executable, training: &Training, model: &LanguageModel, seed: u32) -> [Vec<f64>; 2] {
-    let initial = initial_parameters(&training.graph, model.cell, model.hidden, seed, Initialisation::default());
+    let initial = initial_parameters(&training.graph, seed, Initialisation::default());
     machine.write(training.persistent[0], &initial).expect("flat parameters");
     for (path, stream) in [("train/tokens", Stream::Batches), ("train/targets", Stream::Task)] {
         let input = training.graph.find(path).expect("the training graph has it");
@@ -267,7 +267,7 @@ proptest! {
         (time, batch) in (1_usize..14, 1_usize..14),
         seed in any::<u32>(),
     ) {
-        let model = LanguageModel { cell, layers, vocabulary, embedding, hidden };
+        let model = LanguageModel { cell, layers, vocabulary, embedding, hidden, bidirectional: false, dropout: 0.0 };
         let training = training(&model, time, batch, Optimiser::SGD, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut exact = CpuExecutable::<f64>::new(plan.clone(), &training.journal);

@@ -13,7 +13,6 @@ use proptest::test_runner::RngSeed;
 use seqlab::engine::backend::Executable;
 use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::wgpu::WgpuExecutable;
-use seqlab::engine::cell::Cell;
 use seqlab::engine::graph::{Graph, Kind, ValueId};
 use seqlab::engine::kernels::discretise::Discretisation;
 use seqlab::engine::kernels::real::Real;
@@ -24,8 +23,9 @@ use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::state_space::mamba::Mamba;
 use seqlab::nn::state_space::s4d::{S4d, S4dParameters};
 use seqlab::nn::state_space::{Computation, Mixer, StateSpaceModel};
-use seqlab::trainer::state_space;
-use seqlab::trainer::trainable::{Training, Watch};
+use seqlab::spec::{Architecture, ModelSpec, Scan};
+use seqlab::trainer::model::{Training, Watch, training};
+use seqlab::trainer::network::network;
 
 /// The same cases at every run; others with PROPTEST_RNG_SEED.
 fn config(cases: u32) -> ProptestConfig {
@@ -89,13 +89,13 @@ proptest! {
 }
 
 /// One training step's gradients and loss, on a machine with these parameters and tokens.
-fn step(machine: &mut dyn Executable, training: &Training, graph: &Graph, model: &StateSpaceModel) -> Vec<f64> {
-    let initial = initial_parameters(graph, Cell::Lstm, model.width(), 3, Initialisation::default());
+fn step(machine: &mut dyn Executable, training: &Training, graph: &Graph) -> Vec<f64> {
+    let initial = initial_parameters(graph, 3, Initialisation::default());
     machine.write(training.persistent[0], &initial).expect("flat parameters");
     for (path, stream) in [("train/tokens", Stream::Batches), ("train/targets", Stream::Task)] {
         let (rng, id) = (Rng::new(2, stream), graph.find(path).expect("an input"));
         let count = graph.shape(id).len() as u64;
-        let ids: Vec<u32> = (0..count).map(|at| rng.below(at, model.vocabulary as u32)).collect();
+        let ids: Vec<u32> = (0..count).map(|at| rng.below(at, 7)).collect();
         machine.write_ids(id, &ids).expect("a batch");
     }
     machine.write(training.hyper, &Optimiser::SGD.hyper(1, 0.1, None)).expect("eight numbers");
@@ -107,22 +107,24 @@ fn step(machine: &mut dyn Executable, training: &Training, graph: &Graph, model:
 
 #[test]
 fn both_backends_train_alike() {
-    for model in models() {
-        for computation in [Computation::Recurrence, Computation::Convolution] {
-            let training = state_space::training(&model, computation, [37, 3], Optimiser::SGD, Watch::Everything);
-            let training = training.expect("it fits");
-            let graph = &training.graph;
-            let plan = Plan::new(graph.clone(), usize::MAX).expect("there is memory");
-            let mut exact = CpuExecutable::<f64>::new(plan.clone(), &[]);
-            let mut cpu = CpuExecutable::<f32>::new(plan.clone(), &[]);
-            let mut device = block_on(WgpuExecutable::new(gpu(), plan, &[])).expect("the GPU takes the plan");
-            cpu.poison(f32::NAN);
-            device.poison(f32::NAN);
-            let want = step(&mut exact, &training, graph, &model);
-            for (name, machine) in [("CPU", &mut cpu as &mut dyn Executable), ("GPU", &mut device)] {
-                let off = difference(&step(machine, &training, graph, &model), &want);
-                assert!(off < 3e-5, "{model:?}, {computation:?}: the {name} is off by {off:e}");
-            }
+    let spec = |model| ModelSpec { model, layers: 2, hidden: 9, state_size: 3, ..ModelSpec::default() };
+    let s4d = spec(Architecture::S4d);
+    let bilinear = ModelSpec { discretisation: seqlab::spec::Discretisation::Bilinear, ..s4d.clone() };
+    let convolution = ModelSpec { scan: Scan::Convolution, ..s4d.clone() };
+    for spec in [s4d, bilinear, convolution, spec(Architecture::Mamba)] {
+        let training = training(network(&spec, 7).as_ref(), 37, 3, Optimiser::SGD, Watch::Everything);
+        let training = training.expect("it fits");
+        let graph = &training.graph;
+        let plan = Plan::new(graph.clone(), usize::MAX).expect("there is memory");
+        let mut exact = CpuExecutable::<f64>::new(plan.clone(), &[]);
+        let mut cpu = CpuExecutable::<f32>::new(plan.clone(), &[]);
+        let mut device = block_on(WgpuExecutable::new(gpu(), plan, &[])).expect("the GPU takes the plan");
+        cpu.poison(f32::NAN);
+        device.poison(f32::NAN);
+        let want = step(&mut exact, &training, graph);
+        for (name, machine) in [("CPU", &mut cpu as &mut dyn Executable), ("GPU", &mut device)] {
+            let off = difference(&step(machine, &training, graph), &want);
+            assert!(off < 3e-5, "{spec:?}: the {name} is off by {off:e}");
         }
     }
 }
@@ -169,7 +171,7 @@ fn programs(model: &StateSpaceModel, [steps, batch]: [usize; 2], whole: &[Comput
         graph.carry(after, before).expect("a state is as large as the next");
     }
     let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
-    let initial = initial_parameters(&graph, Cell::Lstm, model.width(), 3, Initialisation::default());
+    let initial = initial_parameters(&graph, 3, Initialisation::default());
     let mut machine = CpuExecutable::new(Plan::new(graph, usize::MAX).expect("there is memory"), &[]);
     machine.poison(f64::NAN);
     machine.write(flat, &initial).expect("flat parameters");
@@ -214,7 +216,7 @@ fn step_lengths_start_where_the_papers_say() {
         let mut graph = Graph::default();
         let model = StateSpaceModel { mixer, layers: 1, vocabulary: 3 };
         model.parameters(&mut graph);
-        let flat = initial_parameters(&graph, Cell::Lstm, 256, 1, Initialisation::default());
+        let flat = initial_parameters(&graph, 1, Initialisation::default());
         let parameter = graph.parameters().iter().find(|parameter| parameter.name.ends_with(name)).expect("it has one");
         let step = |x: &f32| if name == "log_dt" { x.exp() } else { x.exp().ln_1p() };
         let steps: Vec<f32> = flat[parameter.offset..parameter.offset + parameter.len].iter().map(step).collect();

@@ -20,8 +20,12 @@ pub struct LanguageModel {
     pub vocabulary: usize,
     /// Width of the embedding; `None` reads one-hot tokens.
     pub embedding: Option<usize>,
-    /// Units H.
+    /// Units H of a direction.
     pub hidden: usize,
+    /// Whether each layer also reads backwards: then every prediction has seen what it is to predict.
+    pub bidirectional: bool,
+    /// `nn.LSTM(dropout=...)`: the share of states between layers that training leaves out.
+    pub dropout: f32,
 }
 
 /// The parameters of the model.
@@ -47,14 +51,15 @@ impl LanguageModel {
     /// Its recurrent layers.
     pub fn recurrent(&self) -> Recurrent {
         let input = self.embedding.unwrap_or(self.vocabulary);
-        Recurrent { layers: self.layers, ..Recurrent::new(self.cell, input, self.hidden) }
+        let Self { layers, bidirectional, .. } = *self;
+        Recurrent { layers, bidirectional, ..Recurrent::new(self.cell, input, self.hidden) }
     }
 
     /// Adds the parameters, in PyTorch's order.
     pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
         let embed = self.embedding.map(|width| embedding(graph, "embed.weight", self.vocabulary, width));
         let layers = self.recurrent().parameters(graph, "rnn.");
-        let (out_weight, out_bias) = linear(graph, "out", self.hidden, self.vocabulary);
+        let (out_weight, out_bias) = linear(graph, "out", self.recurrent().width(), self.vocabulary);
         ModelParameters { embed, layers, out_weight, out_bias }
     }
 
@@ -74,11 +79,24 @@ impl LanguageModel {
         tokens: ValueId,
         states: &[LayerState],
     ) -> Result<ForwardPass, EngineError> {
-        let input = match parameters.embed {
+        let input = self.input(graph, parameters, tokens)?;
+        self.run(graph, parameters, &Run { states, ..Run::new(input) })
+    }
+
+    /// What the first layer reads of tokens (T, B).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when the tokens do not fit.
+    pub fn input(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        tokens: ValueId,
+    ) -> Result<SequenceInput, EngineError> {
+        Ok(match parameters.embed {
             Some(embed) => SequenceInput::Features(graph.embedding(tokens, embed, None)?),
             None => SequenceInput::OneHot(tokens),
-        };
-        self.run(graph, parameters, input, states)
+        })
     }
 
     /// One step of a [`rollout`](super::rollout::rollout): reads tokens (1, B) by their rows of `projected` (see
@@ -95,9 +113,7 @@ impl LanguageModel {
         states: &[ValueId],
     ) -> Result<DecoderStep, EngineError> {
         let x_proj = graph.embedding(token, projected, None)?;
-        let each = 1 + usize::from(self.cell.has_cell_state());
-        let states: Vec<LayerState> =
-            states.chunks(each).map(|state| LayerState { h: state[0], c: state.get(1).copied() }).collect();
+        let states = LayerState::of(self.cell, states);
         let pass = self.forward_from(graph, parameters, x_proj, &states)?;
         let sequences = pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c]).flatten();
         // (1, B, H) as (B, H).
@@ -129,18 +145,20 @@ impl LanguageModel {
         x_proj: ValueId,
         states: &[LayerState],
     ) -> Result<ForwardPass, EngineError> {
-        self.run(graph, parameters, SequenceInput::Projected(x_proj), states)
+        self.run(graph, parameters, &Run { states, ..Run::new(SequenceInput::Projected(x_proj)) })
     }
 
-    fn run(
+    /// Logits of a run over sequences.
+    ///
+    /// # Errors
+    /// As [`Recurrent::forward`].
+    pub fn run(
         &self,
         graph: &mut Graph,
         parameters: &ModelParameters,
-        input: SequenceInput,
-        states: &[LayerState],
+        run: &Run<'_>,
     ) -> Result<ForwardPass, EngineError> {
-        let run = Run { states, ..Run::new(input) };
-        let pass = self.recurrent().forward(graph, &parameters.layers, &run)?;
+        let pass = self.recurrent().forward(graph, &parameters.layers, run)?;
         let logits = graph.linear(pass.output, parameters.out_weight, Some(parameters.out_bias))?;
         let layers = pass.layers;
         Ok(ForwardPass { logits, layers })

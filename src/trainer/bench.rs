@@ -96,9 +96,17 @@ pub async fn run(
 /// [`EngineError::Memory`].
 pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError> {
     const CHARACTERS: usize = 200;
-    let model = LanguageModel { cell: Cell::Lstm, layers: 1, vocabulary: 64, embedding: None, hidden: 128 };
+    let model = LanguageModel {
+        cell: Cell::Lstm,
+        layers: 1,
+        vocabulary: 64,
+        embedding: None,
+        hidden: 128,
+        bidirectional: false,
+        dropout: 0.0,
+    };
     let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
-    let initial = initial_parameters(&graph, model.cell, model.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
     let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
     executable.write(parameters, &initial)?;
     let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);

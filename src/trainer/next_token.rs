@@ -6,19 +6,19 @@ use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
 use crate::nn::initialise::{Initialisation, initial_parameters};
-use crate::nn::language_model::LanguageModel;
 use crate::spec::{ModelSpec, SpecError};
 
 use super::model;
+use super::network::{Network, network};
 use super::trainable::{Answering, Example, Observation, Trainable, Training, Watch};
 
 /// A language model and its text.
 pub struct NextToken {
     spec: ModelSpec,
     corpus: Corpus,
-    model: LanguageModel,
-    /// Tokens and targets of the training graph, (T, B).
-    inputs: Option<[ValueId; 2]>,
+    network: Box<dyn Network>,
+    /// Tokens and targets of the training graph, (T, B), and the key of its dropout.
+    inputs: Option<[ValueId; 3]>,
     tokens: Vec<u32>,
     targets: Vec<u32>,
 }
@@ -30,10 +30,10 @@ impl NextToken {
     /// What is wrong with the text.
     pub fn new(spec: &ModelSpec, text: &str) -> Result<NextToken, SpecError> {
         let corpus = Corpus::new(text, spec)?;
-        let model = model::language_model(spec, corpus.vocabulary.len());
+        let network = network(spec, corpus.vocabulary.len());
         let size = spec.sequence_length * spec.batch;
         let empty = || vec![0; size];
-        Ok(NextToken { spec: spec.clone(), corpus, model, inputs: None, tokens: empty(), targets: empty() })
+        Ok(NextToken { spec: spec.clone(), corpus, network, inputs: None, tokens: empty(), targets: empty() })
     }
 
     fn symbols(&self) -> Vec<String> {
@@ -43,31 +43,33 @@ impl NextToken {
 
 impl Trainable for NextToken {
     fn training(&mut self, optimiser: Optimiser, watch: Watch) -> Result<Training, EngineError> {
-        let training = model::training(&self.model, self.spec.sequence_length, self.spec.batch, optimiser, watch)?;
-        self.inputs = Some([training.graph.find("train/tokens")?, training.graph.find("train/targets")?]);
+        let training =
+            model::training(self.network.as_ref(), self.spec.sequence_length, self.spec.batch, optimiser, watch)?;
+        let find = |name: &str| training.graph.find(&format!("train/{name}"));
+        self.inputs = Some([find("tokens")?, find("targets")?, find("dropout_key")?]);
         Ok(training)
     }
 
     fn initial(&self, graph: &Graph) -> Vec<f32> {
-        let spec = &self.spec;
-        let options = Initialisation { forget_bias: spec.forget_bias, spectral_radius: spec.spectral_radius };
-        initial_parameters(graph, spec.cell, spec.hidden, spec.seed, options)
+        initial_parameters(graph, self.spec.seed, Initialisation::of(&self.spec))
     }
 
     fn write_batch<'a>(&'a mut self, step: u64, machine: &'a mut dyn Executable) -> Answer<'a, ()> {
         let (time, batch) = (self.spec.sequence_length, self.spec.batch);
         self.corpus.batch(self.spec.seed, step, time, batch, &mut self.tokens, &mut self.targets);
         let mut write = || {
-            let [tokens, targets] = self.inputs.ok_or(EngineError::Unknown { what: "training graph".to_owned() })?;
+            let [tokens, targets, key] =
+                self.inputs.ok_or(EngineError::Unknown { what: "training graph".to_owned() })?;
             machine.write_ids(tokens, &self.tokens)?;
-            machine.write_ids(targets, &self.targets)
+            machine.write_ids(targets, &self.targets)?;
+            machine.write_ids(key, &[self.spec.seed, step as u32])
         };
         Box::pin(std::future::ready(write()))
     }
 
     fn observation(&self, probe: &str) -> Result<Observation, EngineError> {
         let probe = self.corpus.vocabulary.encode(probe);
-        let (graph, step) = model::observation(&self.model, probe.len())?;
+        let (graph, step) = model::observation(self.network.as_ref(), probe.len())?;
         let inputs = vec![(graph.find("probe/tokens")?, probe.clone())];
         let first = self.corpus.vocabulary.token('\n');
         let answer = Answering::Writes { step, first, end: None, begin: None };

@@ -90,11 +90,15 @@ impl Observer {
             Answering::Writes { step, first, end, begin } => {
                 start(&mut self.executable, step, *begin)?;
                 let (program, token) = (self.executable.plan().program(step.program)?, step.token);
-                let (logits, end, mut last) = (step.logits, *end, *first);
+                let (logits, position, end, mut last) = (step.logits, step.position, *end, *first);
                 let rng = Rng::new(seed, Stream::Sampling);
+                let length = step.longest.map_or(length, |longest| length.min(longest));
                 let mut tokens = Vec::with_capacity(length);
-                for _ in 0..length {
+                for read in 0..length {
                     self.executable.write_ids(token, &[last])?;
+                    if let Some(position) = position {
+                        self.executable.write_ids(position, &[read as u32])?;
+                    }
                     self.executable.run(program)?;
                     last = self.sampler.draw(sampling, self.executable.view(logits)?, rng.uniform(self.drawn));
                     self.drawn += 1;

@@ -19,6 +19,8 @@ pub fn model(case: &Case) -> Result<LanguageModel, Refusal> {
         vocabulary: case.integer("vocab")?,
         embedding: Some(case.integer("embed")?),
         hidden: case.integer("hidden")?,
+        bidirectional: false,
+        dropout: 0.0,
     })
 }
 

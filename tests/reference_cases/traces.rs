@@ -34,6 +34,8 @@ fn model(case: &Case) -> Result<LanguageModel, Refusal> {
         vocabulary: case.integer("vocab")?,
         embedding: Some(case.integer("embed")?),
         hidden: case.integer("hidden")?,
+        bidirectional: false,
+        dropout: 0.0,
     })
 }
 

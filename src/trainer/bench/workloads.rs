@@ -3,7 +3,6 @@
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, Op, ValueId};
-use crate::engine::kernels::discretise::Discretisation;
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::rng::{Rng, Stream};
@@ -12,14 +11,11 @@ use crate::nn::embedding;
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::language_model::LanguageModel;
 use crate::nn::recurrent::{LayerState, Recurrent, Run, SequenceInput};
-use crate::nn::state_space::mamba::Mamba;
-use crate::nn::state_space::s4d::S4d;
-use crate::nn::state_space::{Computation, Mixer, StateSpaceModel};
 use crate::nn::transformer::{Block, Positions, Transformer};
 use crate::protocol::{Workload, WorkloadModel};
-use crate::spec::BackendKind;
+use crate::spec::{Architecture, BackendKind, ModelSpec};
 use crate::trainer::model::{self, Training, Watch};
-use crate::trainer::state_space;
+use crate::trainer::network::network;
 
 /// A named workload: the table every benchmark goes through.
 pub struct Named {
@@ -82,16 +78,11 @@ pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, En
             let query = if previous { Query::Previous } else { Query::Current };
             attention(workload, optimiser, [embedding, source], query)?
         }
-        WorkloadModel::Mamba { state } => {
-            state_space(workload, optimiser, Mixer::Mamba(Mamba::of_width(workload.hidden, state)))?
-        }
-        WorkloadModel::S4d { modes } => {
-            let discretisation = Discretisation::ZeroOrderHold;
-            state_space(workload, optimiser, Mixer::S4d(S4d { channels: workload.hidden, modes, discretisation }))?
-        }
+        WorkloadModel::Mamba { state } => state_space(workload, optimiser, Architecture::Mamba, state)?,
+        WorkloadModel::S4d { modes } => state_space(workload, optimiser, Architecture::S4d, modes)?,
         WorkloadModel::Transformer { heads, feed_forward } => transformer(workload, optimiser, [heads, feed_forward])?,
     };
-    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&training.graph, 1, Initialisation::default());
     Ok(Prepared { training, initial, inputs })
 }
 
@@ -99,7 +90,8 @@ type Built = Result<(Training, Vec<(ValueId, Vec<u32>)>), EngineError>;
 
 fn characters(workload: &Workload, optimiser: Optimiser) -> Built {
     let Workload { cell, layers, vocab, hidden, steps, batch, .. } = *workload;
-    let model = LanguageModel { cell, layers, vocabulary: vocab, embedding: None, hidden };
+    let model =
+        LanguageModel { cell, layers, vocabulary: vocab, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
     let training = model::training(&model, steps, batch, optimiser, Watch::Nothing)?;
     let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let batches = [periodic(workload, 0, steps), periodic(workload, 1, steps)];
@@ -162,10 +154,10 @@ fn transformer(workload: &Workload, optimiser: Optimiser, [heads, feed_forward]:
 }
 
 /// A language model of `layers` state-space blocks, step by step.
-fn state_space(workload: &Workload, optimiser: Optimiser, mixer: Mixer) -> Built {
-    let Workload { layers, vocab: vocabulary, steps, batch, .. } = *workload;
-    let model = StateSpaceModel { mixer, layers, vocabulary };
-    let training = state_space::training(&model, Computation::Recurrence, [steps, batch], optimiser, Watch::Nothing)?;
+fn state_space(workload: &Workload, optimiser: Optimiser, model: Architecture, state_size: usize) -> Built {
+    let Workload { layers, vocab, hidden, steps, batch, .. } = *workload;
+    let spec = ModelSpec { model, layers, hidden, state_size, ..ModelSpec::default() };
+    let training = model::training(network(&spec, vocab).as_ref(), steps, batch, optimiser, Watch::Nothing)?;
     let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let batches = [periodic(workload, 0, steps), periodic(workload, 1, steps)];
     Ok((training, inputs.into_iter().zip(batches).collect()))

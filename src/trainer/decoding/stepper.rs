@@ -21,6 +21,10 @@ pub struct OneStep {
     pub program: &'static str,
     /// (1, B) ids.
     pub token: ValueId,
+    /// (1, B) ids: how many tokens each sequence has read before, where the network must be told.
+    pub position: Option<ValueId>,
+    /// Most tokens a sequence may have, where there is a most.
+    pub longest: Option<usize>,
     /// (1, B, V).
     pub logits: ValueId,
     /// h, c, contexts, caches: everything that is carried on.
@@ -35,7 +39,7 @@ pub struct GraphStepper<'a> {
     step: &'a OneStep,
     batch: usize,
     vocabulary: usize,
-    /// Numbers of each carried state of one sequence.
+    /// Numbers of each carried state of one sequence; after them comes the position, where there is one.
     widths: Vec<usize>,
 }
 
@@ -52,7 +56,7 @@ impl<'a> GraphStepper<'a> {
         let vocabulary = graph.shape(step.logits).last();
         let width = |carried: &Carried| {
             let (before, after) = (graph.shape(carried.before), graph.shape(carried.after));
-            if before.len() == after.len() && before.0.first() == Some(&batch) {
+            if before.len() == after.len() && (batch == 1 || before.0.first() == Some(&batch)) {
                 return Ok(before.len() / batch);
             }
             let detail = format!("a state {before} before and {after} after a step of {batch} sequences");
@@ -78,6 +82,11 @@ impl<'a> GraphStepper<'a> {
             self.executable.write(carried.before, &rows)?;
             start += width;
         }
+        if let Some(position) = self.step.position {
+            let mut read = vec![0; self.batch];
+            read.iter_mut().zip(states).for_each(|(read, state)| *read = state[start] as u32);
+            self.executable.write_ids(position, &read)?;
+        }
         let mut padded = tokens.to_vec();
         padded.resize(self.batch, 0);
         self.executable.write_ids(self.step.token, &padded)?;
@@ -94,6 +103,7 @@ impl<'a> GraphStepper<'a> {
                 stepped.states.extend(&after[start + row * width..][..*width]);
                 start += self.batch * width;
             }
+            stepped.states.extend(self.step.position.map(|_| states[row].last().map_or(1.0, |read| read + 1.0)));
         }
         Ok(())
     }
@@ -105,7 +115,7 @@ impl Stepper for GraphStepper<'_> {
     }
 
     fn state_len(&self) -> usize {
-        self.widths.iter().sum()
+        self.widths.iter().sum::<usize>() + usize::from(self.step.position.is_some())
     }
 
     fn advance<'a>(&'a mut self, states: &'a [&'a [f32]], tokens: &'a [u32]) -> Answer<'a, Stepped> {
