@@ -67,6 +67,10 @@ pub enum WorkloadModel {
     /// A recurrent encoder over `source` steps and a decoder over `steps` with additive attention as wide as the layers;
     /// the state before the step asks (`previous`), or the one after it.
     Attention { embedding: usize, source: usize, previous: bool },
+    /// A language model of `layers` Mamba blocks of width `hidden`, with so many numbers of state a channel; it has no cell.
+    Mamba { state: usize },
+    /// A language model of `layers` S4D blocks of width `hidden` with so many modes a channel; it has no cell.
+    S4d { modes: usize },
     /// A causal language model of `layers` pre-LN blocks of width `hidden`; it has no cell.
     Transformer { heads: usize, feed_forward: usize },
 }

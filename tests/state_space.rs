@@ -4,21 +4,28 @@
 
 mod common;
 
+use common::gpu::gpu;
 use common::sketch::{Sketch, difference, numbers};
+use pollster::block_on;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use seqlab::engine::backend::Executable;
 use seqlab::engine::backend::cpu::CpuExecutable;
+use seqlab::engine::backend::wgpu::WgpuExecutable;
 use seqlab::engine::graph::{Graph, Kind, ValueId};
 use seqlab::engine::kernels::discretise::Discretisation;
 use seqlab::engine::kernels::real::Real;
+use seqlab::engine::optimiser::Optimiser;
 use seqlab::engine::plan::Plan;
 use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::state_space::mamba::Mamba;
 use seqlab::nn::state_space::s4d::{S4d, S4dParameters};
 use seqlab::nn::state_space::{Computation, Mixer, StateSpaceModel};
+use seqlab::spec::{Architecture, ModelSpec, Scan};
+use seqlab::trainer::model::{Training, Watch, training};
+use seqlab::trainer::network::network;
 
 /// The same cases at every run; others with PROPTEST_RNG_SEED.
 fn config(cases: u32) -> ProptestConfig {
@@ -77,6 +84,47 @@ proptest! {
         for ((exact, a), b) in exact.iter().zip(&first).zip(&second) {
             prop_assert!(difference(a, b) < 1e-4, "f32 is off by {:e}", difference(a, b));
             prop_assert!(difference(exact, a) < 1e-4, "f32 is off f64 by {:e}", difference(exact, a));
+        }
+    }
+}
+
+/// One training step's gradients and loss, on a machine with these parameters and tokens.
+fn step(machine: &mut dyn Executable, training: &Training, graph: &Graph) -> Vec<f64> {
+    let initial = initial_parameters(graph, 3, Initialisation::default());
+    machine.write(training.persistent[0], &initial).expect("flat parameters");
+    for (path, stream) in [("train/tokens", Stream::Batches), ("train/targets", Stream::Task)] {
+        let (rng, id) = (Rng::new(2, stream), graph.find(path).expect("an input"));
+        let count = graph.shape(id).len() as u64;
+        let ids: Vec<u32> = (0..count).map(|at| rng.below(at, 7)).collect();
+        machine.write_ids(id, &ids).expect("a batch");
+    }
+    machine.write(training.hyper, &Optimiser::SGD.hyper(1, 0.1, None)).expect("eight numbers");
+    machine.run(0).expect("it runs");
+    let mut wanted = graph.parameter_gradients().to_vec();
+    wanted.push(training.journal[0]);
+    block_on(machine.read(&wanted)).expect("they have memory").into_iter().map(f64::from).collect()
+}
+
+#[test]
+fn both_backends_train_alike() {
+    let spec = |model| ModelSpec { model, layers: 2, hidden: 9, state_size: 3, ..ModelSpec::default() };
+    let s4d = spec(Architecture::S4d);
+    let bilinear = ModelSpec { discretisation: seqlab::spec::Discretisation::Bilinear, ..s4d.clone() };
+    let convolution = ModelSpec { scan: Scan::Convolution, ..s4d.clone() };
+    for spec in [s4d, bilinear, convolution, spec(Architecture::Mamba)] {
+        let training = training(network(&spec, 7).as_ref(), 37, 3, Optimiser::SGD, Watch::Everything);
+        let training = training.expect("it fits");
+        let graph = &training.graph;
+        let plan = Plan::new(graph.clone(), usize::MAX).expect("there is memory");
+        let mut exact = CpuExecutable::<f64>::new(plan.clone(), &[]);
+        let mut cpu = CpuExecutable::<f32>::new(plan.clone(), &[]);
+        let mut device = block_on(WgpuExecutable::new(gpu(), plan, &[])).expect("the GPU takes the plan");
+        cpu.poison(f32::NAN);
+        device.poison(f32::NAN);
+        let want = step(&mut exact, &training, graph);
+        for (name, machine) in [("CPU", &mut cpu as &mut dyn Executable), ("GPU", &mut device)] {
+            let off = difference(&step(machine, &training, graph), &want);
+            assert!(off < 3e-5, "{spec:?}: the {name} is off by {off:e}");
         }
     }
 }

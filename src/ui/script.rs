@@ -256,11 +256,13 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
             source: whole("source", 24.0, 2048)?,
             previous: choice("query", "previous") == "previous",
         },
+        "mamba" => WorkloadModel::Mamba { state: whole("state", 16.0, 64)? },
+        "s4d" => WorkloadModel::S4d { modes: whole("modes", 16.0, 64)? },
         "transformer" => WorkloadModel::Transformer {
             heads: whole("heads", 4.0, 64)?,
             feed_forward: whole("feedForward", 256.0, 4096)?,
         },
-        _ => return Err("model is \"characters\", \"attention\" or \"transformer\".".to_owned()),
+        _ => return Err("model is \"characters\", \"attention\", \"mamba\", \"s4d\" or \"transformer\".".to_owned()),
     };
     Ok(Workload {
         model,

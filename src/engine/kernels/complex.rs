@@ -3,7 +3,7 @@
 
 use std::ops::{Add, Mul, Sub};
 
-use super::lanes::{At, Lanes, WIDTH};
+use super::lanes::{At, Lanes, WIDTH, each};
 use super::real::Real;
 
 /// Four complex numbers.
@@ -85,10 +85,8 @@ impl<R: Real> Complex<R> {
     /// The numbers at these places of a tensor (.., 2); zeros beyond the end.
     #[inline(always)]
     pub fn get(at: impl At, from: &[R]) -> Self {
-        let range = at.range();
-        let mut pairs = [R::ZERO; 2 * WIDTH];
-        pairs[..2 * range.len()].copy_from_slice(&from[2 * range.start..2 * range.end]);
-        let [a, b] = R::Lanes::load(&pairs).zip(R::Lanes::load(&pairs[WIDTH..]));
+        let [a, b] = at.get_pairs(from);
+        let [a, b] = a.zip(b);
         let [re, im] = a.zip(b);
         Complex { re, im }
     }
@@ -96,48 +94,61 @@ impl<R: Real> Complex<R> {
     /// Writes these places of a tensor (.., 2).
     #[inline(always)]
     pub fn put(self, at: impl At, to: &mut [R]) {
-        let range = at.range();
-        let [a, b] = self.re.zip(self.im);
-        let mut pairs = [R::ZERO; 2 * WIDTH];
-        a.store(&mut pairs);
-        b.store(&mut pairs[WIDTH..]);
-        to[2 * range.start..2 * range.end].copy_from_slice(&pairs[..2 * range.len()]);
+        at.put_pairs(to, self.re.zip(self.im));
     }
 
-    /// The `group`th four of a copy made by [`spread`].
+    /// The `at`th four of memory that holds four real parts, then their imaginary parts.
     #[inline(always)]
-    pub fn load(from: &[R], group: usize) -> Self {
-        let eight = &from.as_chunks::<{ 2 * WIDTH }>().0[group];
-        Complex { re: R::Lanes::load(eight), im: R::Lanes::load(&eight[WIDTH..]) }
+    pub fn load(from: &[R], at: usize) -> Self {
+        let fours = from.as_chunks().0;
+        Complex { re: R::Lanes::from_array(fours[2 * at]), im: R::Lanes::from_array(fours[2 * at + 1]) }
     }
 
-    /// Writes the `group`th four of such a copy.
+    /// Writes the `at`th four of such memory.
     #[inline(always)]
-    pub fn store(self, to: &mut [R], group: usize) {
-        let eight = &mut to.as_chunks_mut::<{ 2 * WIDTH }>().0[group];
-        self.re.store(eight);
-        self.im.store(&mut eight[WIDTH..]);
+    pub fn store(self, to: &mut [R], at: usize) {
+        let fours = to.as_chunks_mut().0;
+        fours[2 * at] = self.re.to_array();
+        fours[2 * at + 1] = self.im.to_array();
     }
 }
 
-/// Numbers of a copy of (rows, modes, 2) made by [`spread`].
-pub fn spread_len(rows: usize, modes: usize) -> usize {
-    rows * modes.div_ceil(WIDTH) * 2 * WIDTH
+/// Numbers of one four.
+pub const FOUR: usize = 2 * WIDTH;
+
+/// Where copies of several tensors (rows, modes, 2) lie side by side: every row in fours, four real parts before their
+/// imaginary parts, and the fours of all tensors one after the other, so that a loop over them has one place to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct SideBySide {
+    /// Modes of a row.
+    pub modes: usize,
+    /// Tensors.
+    pub tensors: usize,
 }
 
-/// Copies (rows, modes, 2): every row in fours, four real parts before their imaginary parts, zeros beyond its end.
-pub fn spread<R: Real>(modes: usize, from: &[R], to: &mut [R]) {
-    let groups = modes.div_ceil(WIDTH);
-    for (from, to) in from.chunks_exact(2 * modes).zip(to.chunks_exact_mut(groups * 2 * WIDTH)) {
-        super::lanes::each!(modes, |i| Complex::get(i, from).store(to, i.range().start / WIDTH));
+impl SideBySide {
+    /// Numbers of so many rows.
+    pub fn len(self, rows: usize) -> usize {
+        rows * self.modes.div_ceil(WIDTH) * self.tensors * FOUR
     }
-}
 
-/// The way back.
-pub fn gather<R: Real>(modes: usize, from: &[R], to: &mut [R]) {
-    let groups = modes.div_ceil(WIDTH);
-    for (from, to) in from.chunks_exact(groups * 2 * WIDTH).zip(to.chunks_exact_mut(2 * modes)) {
-        super::lanes::each!(modes, |i| Complex::load(from, i.range().start / WIDTH).put(i, to));
+    /// Copies a tensor to its place; zeros beyond the end of a row.
+    pub fn spread<R: Real>(self, tensor: usize, from: &[R], to: &mut [R]) {
+        for (from, to) in from.chunks_exact(2 * self.modes).zip(to.chunks_exact_mut(self.len(1))) {
+            each!(self.modes, |i| Complex::get(i, from).store(to, i.range().start / WIDTH * self.tensors + tensor));
+        }
+    }
+
+    /// The way back.
+    pub fn gather<R: Real>(self, tensor: usize, from: &[R], to: &mut [R]) {
+        for (from, to) in from.chunks_exact(self.len(1)).zip(to.chunks_exact_mut(2 * self.modes)) {
+            each!(self.modes, |i| Complex::load(from, i.range().start / WIDTH * self.tensors + tensor).put(i, to));
+        }
+    }
+
+    /// Sets a tensor to zero.
+    pub fn clear<R: Real>(self, tensor: usize, to: &mut [R]) {
+        to.chunks_exact_mut(FOUR).skip(tensor).step_by(self.tensors).for_each(|four| four.fill(R::ZERO));
     }
 }
 
@@ -149,12 +160,18 @@ mod tests {
     #[test]
     fn spread_and_gathered_again() {
         for (rows, modes) in [(1, 1), (3, 3), (2, 4), (5, 9)] {
-            let x: Vec<f32> = cast(&numbers(1, rows * modes * 2));
-            let (mut wide, mut back) = (unset::<f32>(spread_len(rows, modes)), unset::<f32>(x.len()));
-            spread(modes, &x, &mut wide);
-            assert_eq!((wide[0], wide[4]), (x[0], x[1]));
-            gather(modes, &wide, &mut back);
-            assert_eq!(x, back);
+            let [x, y]: [Vec<f32>; 2] = [1, 2].map(|seed| cast(&numbers(seed, rows * modes * 2)));
+            let layout = SideBySide { modes, tensors: 3 };
+            let mut wide = unset::<f32>(layout.len(rows));
+            layout.spread(0, &x, &mut wide);
+            layout.spread(2, &y, &mut wide);
+            layout.clear(1, &mut wide);
+            assert_eq!((wide[0], wide[WIDTH], wide[FOUR], wide[2 * FOUR]), (x[0], x[1], 0.0, y[0]));
+            for (tensor, want) in [(0, x), (1, vec![0.0; y.len()]), (2, y)] {
+                let mut back = unset::<f32>(want.len());
+                layout.gather(tensor, &wide, &mut back);
+                assert_eq!(want, back);
+            }
         }
     }
 }

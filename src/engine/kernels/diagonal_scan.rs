@@ -3,9 +3,15 @@
 //!
 //! u, y (T, B, H); dA, dB, C (H, N, 2); states (T, B, H, N, 2), x0 (B, H, N, 2).
 
-use super::complex::{Complex, gather, spread, spread_len};
-use super::lanes::{At, Lanes, each};
+use std::ops::Range;
+
+use super::complex::{Complex, SideBySide};
+use super::lanes::{At, Lanes, WIDTH, each};
 use super::real::Real;
+
+/// Channels that go through all steps together: their weights, states and gradients fit into the nearest cache, and what
+/// they read and write of a step lies side by side.
+const TILE: usize = 16;
 
 /// Sizes of a scan, also of the selective one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +27,9 @@ pub struct ScanDims {
 }
 
 impl ScanDims {
-    fn spread(self) -> usize {
-        spread_len(self.channels, self.modes)
+    /// The channels, tile by tile.
+    fn tiles(self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.channels).step_by(TILE).map(move |first| first..self.channels.min(first + TILE))
     }
 
     /// Rows of (T, B) of one sequence, in the order of time.
@@ -83,45 +90,48 @@ pub struct Backward<'a, R> {
 
 /// Numbers of scratch memory for [`diagonal_scan`].
 pub fn scan_scratch(dims: ScanDims) -> usize {
-    4 * dims.spread()
+    SideBySide { modes: dims.modes, tensors: 4 }.len(TILE.min(dims.channels))
 }
 
 /// Numbers of scratch memory for [`diagonal_scan_grad`].
 pub fn grad_scratch(dims: ScanDims) -> usize {
-    7 * dims.spread()
+    SideBySide { modes: dims.modes, tensors: 7 }.len(TILE.min(dims.channels))
 }
 
-/// Runs the system, one sequence after the other, so that its state stays in the nearest cache.
+/// Runs the system, tile by tile, one sequence after the other.
 pub fn diagonal_scan<R: Real>(dims: ScanDims, io: Forward<'_, R>, scratch: &mut [R]) {
+    // What a loop over modes works on.
+    const DECAY: usize = 0;
+    const INPUT: usize = 1;
+    const OUTPUT: usize = 2;
+    const STATE: usize = 3;
     let ScanDims { channels, modes, .. } = dims;
-    let (decay, rest) = scratch.split_at_mut(dims.spread());
-    let (input, rest) = rest.split_at_mut(dims.spread());
-    let (output, rest) = rest.split_at_mut(dims.spread());
-    let x = &mut rest[..dims.spread()];
-    spread(modes, io.decay, decay);
-    spread(modes, io.input, input);
-    spread(modes, io.output, output);
-    let (state, group) = (2 * channels * modes, spread_len(1, modes));
-    for sequence in 0..dims.batch {
-        spread(modes, &io.x0[sequence * state..(sequence + 1) * state], x);
-        for row in dims.rows(sequence) {
-            let states = &mut io.states[row * state..(row + 1) * state];
-            for channel in 0..channels {
-                let part = channel * group..(channel + 1) * group;
-                let (decay, input, output) = (&decay[part.clone()], &input[part.clone()], &output[part.clone()]);
-                let x = &mut x[part];
-                let states = &mut states[2 * channel * modes..2 * (channel + 1) * modes];
-                let u = R::Lanes::splat(io.u[row * channels + channel]);
-                let mut sum = R::Lanes::splat(R::ZERO);
-                each!(modes, |i| {
-                    let at = i.range().start / 4;
-                    let next = Complex::load(decay, at) * Complex::load(x, at) + Complex::load(input, at).scale(u);
-                    next.store(x, at);
-                    next.put(i, states);
-                    sum = sum + Complex::<R>::load(output, at).real_product(next);
-                });
-                let sum = sum.sum();
-                io.y[row * channels + channel] = sum + sum;
+    let layout = SideBySide { modes, tensors: 4 };
+    let scratch = &mut scratch[..scan_scratch(dims)];
+    let (size, state) = (2 * modes, 2 * channels * modes);
+    for tile in dims.tiles() {
+        let own = tile.start * size..tile.end * size;
+        layout.spread(DECAY, &io.decay[own.clone()], scratch);
+        layout.spread(INPUT, &io.input[own.clone()], scratch);
+        layout.spread(OUTPUT, &io.output[own.clone()], scratch);
+        for sequence in 0..dims.batch {
+            layout.spread(STATE, &io.x0[sequence * state..][own.clone()], scratch);
+            for row in dims.rows(sequence) {
+                for (channel, work) in tile.clone().zip(scratch.chunks_exact_mut(layout.len(1))) {
+                    let states = &mut io.states[row * state + channel * size..][..size];
+                    let u = R::Lanes::splat(io.u[row * channels + channel]);
+                    let mut sum = R::Lanes::splat(R::ZERO);
+                    each!(modes, |i| {
+                        let at = layout.tensors * (i.range().start / WIDTH);
+                        let x = Complex::load(work, at + DECAY) * Complex::load(work, at + STATE)
+                            + Complex::load(work, at + INPUT).scale(u);
+                        x.store(work, at + STATE);
+                        x.put(i, states);
+                        sum = sum + Complex::<R>::load(work, at + OUTPUT).real_product(x);
+                    });
+                    let sum = sum.sum();
+                    io.y[row * channels + channel] = sum + sum;
+                }
             }
         }
     }
@@ -129,59 +139,64 @@ pub fn diagonal_scan<R: Real>(dims: ScanDims, io: Forward<'_, R>, scratch: &mut 
 
 /// The same backwards. With g_t = dL/dx_t as (dL/dre, dL/dim): g_t = 2 conj(C) dy_t + conj(dA) g_{t+1} + outside_t.
 pub fn diagonal_scan_grad<R: Real>(dims: ScanDims, io: Backward<'_, R>, scratch: &mut [R]) {
+    // What a loop over modes works on; the carry is conj(dA) g of the step after.
+    const DECAY: usize = 0;
+    const INPUT: usize = 1;
+    const OUTPUT: usize = 2;
+    const CARRY: usize = 3;
+    const D_DECAY: usize = 4;
+    const D_INPUT: usize = 5;
+    const D_OUTPUT: usize = 6;
     let ScanDims { channels, modes, .. } = dims;
-    let mut parts = scratch.chunks_exact_mut(dims.spread());
-    let mut next = || parts.next().expect("the scratch memory has seven parts");
-    let (decay, input, output, carry) = (next(), next(), next(), next());
-    let (d_decay, d_input, d_output) = (next(), next(), next());
-    spread(modes, io.decay, decay);
-    spread(modes, io.input, input);
-    spread(modes, io.output, output);
-    d_decay.fill(R::ZERO);
-    d_input.fill(R::ZERO);
-    d_output.fill(R::ZERO);
-    let (state, group) = (2 * channels * modes, spread_len(1, modes));
-    for sequence in 0..dims.batch {
-        carry.fill(R::ZERO);
-        for row in dims.rows(sequence).rev() {
-            let before = match row.checked_sub(dims.batch) {
-                Some(before) => &io.states[before * state..(before + 1) * state],
-                None => &io.x0[sequence * state..(sequence + 1) * state],
-            };
-            for channel in 0..channels {
-                let part = channel * group..(channel + 1) * group;
-                let own = 2 * channel * modes..2 * (channel + 1) * modes;
-                let there = row * state + own.start..row * state + own.end;
-                let (decay, input, output) = (&decay[part.clone()], &input[part.clone()], &output[part.clone()]);
-                let (d_decay, d_input) = (&mut d_decay[part.clone()], &mut d_input[part.clone()]);
-                let (d_output, carry) = (&mut d_output[part.clone()], &mut carry[part]);
-                let (x, before) = (&io.states[there.clone()], &before[own]);
-                let outside = io.outside.map(|outside| &outside[there.clone()]);
-                let total = &mut io.total[there];
-                let dy = io.dy[row * channels + channel];
-                let (u, dy) = (R::Lanes::splat(io.u[row * channels + channel]), R::Lanes::splat(dy + dy));
-                let mut du = R::Lanes::splat(R::ZERO);
-                each!(modes, |i| {
-                    let at = i.range().start / 4;
-                    let mut g = Complex::load(carry, at) + Complex::load(output, at).conjugate().scale(dy);
-                    if let Some(outside) = outside {
-                        g = g + Complex::get(i, outside);
-                    }
-                    g.put(i, total);
-                    (Complex::load(decay, at).conjugate() * g).store(carry, at);
-                    du = du + Complex::load(input, at).conjugate().real_product(g);
-                    (Complex::load(d_decay, at) + Complex::get(i, before).conjugate() * g).store(d_decay, at);
-                    (Complex::load(d_input, at) + g.scale(u)).store(d_input, at);
-                    (Complex::load(d_output, at) + Complex::get(i, x).conjugate().scale(dy)).store(d_output, at);
-                });
-                io.du[row * channels + channel] = du.sum();
+    let layout = SideBySide { modes, tensors: 7 };
+    let scratch = &mut scratch[..grad_scratch(dims)];
+    let (size, state) = (2 * modes, 2 * channels * modes);
+    for tile in dims.tiles() {
+        let own = tile.start * size..tile.end * size;
+        layout.spread(DECAY, &io.decay[own.clone()], scratch);
+        layout.spread(INPUT, &io.input[own.clone()], scratch);
+        layout.spread(OUTPUT, &io.output[own.clone()], scratch);
+        [D_DECAY, D_INPUT, D_OUTPUT].into_iter().for_each(|gradient| layout.clear(gradient, scratch));
+        for sequence in 0..dims.batch {
+            layout.clear(CARRY, scratch);
+            for row in dims.rows(sequence).rev() {
+                let before = match row.checked_sub(dims.batch) {
+                    Some(before) => &io.states[before * state..][..state],
+                    None => &io.x0[sequence * state..][..state],
+                };
+                for (channel, work) in tile.clone().zip(scratch.chunks_exact_mut(layout.len(1))) {
+                    let (here, there) = (channel * size, row * state + channel * size);
+                    let (x, before) = (&io.states[there..][..size], &before[here..][..size]);
+                    let outside = io.outside.map(|outside| &outside[there..][..size]);
+                    let total = &mut io.total[there..][..size];
+                    let (u, dy) = (io.u[row * channels + channel], io.dy[row * channels + channel]);
+                    let (u, dy) = (R::Lanes::splat(u), R::Lanes::splat(dy + dy));
+                    let mut du = R::Lanes::splat(R::ZERO);
+                    each!(modes, |i| {
+                        let at = layout.tensors * (i.range().start / WIDTH);
+                        // Loaded before anything is written: a large buffer often lies at the same place in its page.
+                        let (x, before) = (Complex::get(i, x), Complex::get(i, before));
+                        let mut g =
+                            Complex::load(work, at + CARRY) + Complex::load(work, at + OUTPUT).conjugate().scale(dy);
+                        if let Some(outside) = outside {
+                            g = g + Complex::get(i, outside);
+                        }
+                        g.put(i, total);
+                        (Complex::load(work, at + DECAY).conjugate() * g).store(work, at + CARRY);
+                        du = du + Complex::load(work, at + INPUT).conjugate().real_product(g);
+                        (Complex::load(work, at + D_DECAY) + before.conjugate() * g).store(work, at + D_DECAY);
+                        (Complex::load(work, at + D_INPUT) + g.scale(u)).store(work, at + D_INPUT);
+                        (Complex::load(work, at + D_OUTPUT) + x.conjugate().scale(dy)).store(work, at + D_OUTPUT);
+                    });
+                    io.du[row * channels + channel] = du.sum();
+                }
             }
+            layout.gather(CARRY, scratch, &mut io.d_x0[sequence * state..][own.clone()]);
         }
-        gather(modes, carry, &mut io.d_x0[sequence * state..(sequence + 1) * state]);
+        layout.gather(D_DECAY, scratch, &mut io.d_decay[own.clone()]);
+        layout.gather(D_INPUT, scratch, &mut io.d_input[own.clone()]);
+        layout.gather(D_OUTPUT, scratch, &mut io.d_output[own]);
     }
-    gather(modes, d_decay, io.d_decay);
-    gather(modes, d_input, io.d_input);
-    gather(modes, d_output, io.d_output);
 }
 
 #[cfg(test)]

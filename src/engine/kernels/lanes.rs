@@ -318,6 +318,10 @@ pub trait At: Copy {
     fn get<R: Real>(self, from: &[R]) -> R::Lanes;
     /// Writes these elements of `to`.
     fn put<R: Real>(self, to: &mut [R], value: R::Lanes);
+    /// These pairs of neighbouring elements of `from`, in their order; zeros beyond the end.
+    fn get_pairs<R: Real>(self, from: &[R]) -> [R::Lanes; 2];
+    /// Writes these pairs of neighbouring elements of `to`.
+    fn put_pairs<R: Real>(self, to: &mut [R], pairs: [R::Lanes; 2]);
 }
 
 /// The four elements from 4 i on.
@@ -341,6 +345,18 @@ impl At for Four {
     fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
         to.as_chunks_mut().0[self.0] = value.to_array();
     }
+    #[inline(always)]
+    fn get_pairs<R: Real>(self, from: &[R]) -> [R::Lanes; 2] {
+        // As whole arrays: number by number the compiler makes scalar loads of what is then shuffled.
+        let fours = from.as_chunks().0;
+        [R::Lanes::from_array(fours[2 * self.0]), R::Lanes::from_array(fours[2 * self.0 + 1])]
+    }
+    #[inline(always)]
+    fn put_pairs<R: Real>(self, to: &mut [R], [a, b]: [R::Lanes; 2]) {
+        let fours = to.as_chunks_mut().0;
+        fours[2 * self.0] = a.to_array();
+        fours[2 * self.0 + 1] = b.to_array();
+    }
 }
 
 impl At for Fewer {
@@ -355,6 +371,19 @@ impl At for Fewer {
     #[inline(always)]
     fn put<R: Real>(self, to: &mut [R], value: R::Lanes) {
         value.store_part(&mut to[self.range()]);
+    }
+    #[inline(always)]
+    fn get_pairs<R: Real>(self, from: &[R]) -> [R::Lanes; 2] {
+        let mut eight = [R::ZERO; 2 * WIDTH];
+        eight[..2 * self.1].copy_from_slice(&from[2 * self.0..2 * (self.0 + self.1)]);
+        [R::Lanes::load(&eight), R::Lanes::load(&eight[WIDTH..])]
+    }
+    #[inline(always)]
+    fn put_pairs<R: Real>(self, to: &mut [R], [a, b]: [R::Lanes; 2]) {
+        let mut eight = [R::ZERO; 2 * WIDTH];
+        a.store(&mut eight);
+        b.store(&mut eight[WIDTH..]);
+        to[2 * self.0..2 * (self.0 + self.1)].copy_from_slice(&eight[..2 * self.1]);
     }
 }
 

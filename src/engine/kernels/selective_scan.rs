@@ -74,7 +74,7 @@ pub fn selective_scan<R: Real>(dims: ScanDims, io: Forward<'_, R>) {
                 Some(before) => &earlier[before * state..(before + 1) * state],
                 None => &io.x0[sequence * state..(sequence + 1) * state],
             };
-            let (b, c) = (&io.b[row * modes..(row + 1) * modes], &io.c[row * modes..(row + 1) * modes]);
+            let (b, c) = (&io.b[row * modes..][..modes], &io.c[row * modes..][..modes]);
             let own = row * channels..(row + 1) * channels;
             let (u, delta) = (&io.u[own.clone()], &io.delta[own.clone()]);
             let by_channel = io.a.chunks_exact(modes).zip(before.chunks_exact(modes)).zip(rest.chunks_exact_mut(modes));
@@ -110,19 +110,18 @@ pub fn selective_scan_grad<R: Real>(dims: ScanDims, io: Backward<'_, R>, scratch
                 Some(before) => &io.states[before * state..(before + 1) * state],
                 None => &io.x0[sequence * state..(sequence + 1) * state],
             };
-            let of_row = row * modes..(row + 1) * modes;
-            let (b, c) = (&io.b[of_row.clone()], &io.c[of_row.clone()]);
-            let (d_b, d_c) = (&mut io.d_b[of_row.clone()], &mut io.d_c[of_row]);
+            let (b, c) = (&io.b[row * modes..][..modes], &io.c[row * modes..][..modes]);
+            let (d_b, d_c) = (&mut io.d_b[row * modes..][..modes], &mut io.d_c[row * modes..][..modes]);
             d_b.fill(R::ZERO);
             d_c.fill(R::ZERO);
             for channel in 0..channels {
                 let at = row * channels + channel;
-                let own = channel * modes..(channel + 1) * modes;
-                let there = at * modes..(at + 1) * modes;
-                let (a, before, x) = (&io.a[own.clone()], &before[own.clone()], &io.states[there.clone()]);
-                let (d_a, carry) = (&mut io.d_a[own.clone()], &mut carry[own]);
-                let outside = io.outside.map(|outside| &outside[there.clone()]);
-                let total = &mut io.total[there];
+                // Cut to one length, so that the loop over it needs no checks.
+                let (here, there) = (channel * modes, at * modes);
+                let (a, before, x) = (&io.a[here..][..modes], &before[here..][..modes], &io.states[there..][..modes]);
+                let (d_a, carry) = (&mut io.d_a[here..][..modes], &mut carry[here..][..modes]);
+                let outside = io.outside.map(|outside| &outside[there..][..modes]);
+                let total = &mut io.total[there..][..modes];
                 let (u, delta) = (io.u[at], io.delta[at]);
                 let (input, step, dy) =
                     (R::Lanes::splat(delta * u), R::Lanes::splat(delta), R::Lanes::splat(io.dy[at]));

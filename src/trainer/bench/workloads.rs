@@ -13,8 +13,9 @@ use crate::nn::language_model::LanguageModel;
 use crate::nn::recurrent::Recurrent;
 use crate::nn::transformer::{Block, Positions, Transformer};
 use crate::protocol::{Workload, WorkloadModel};
-use crate::spec::BackendKind;
+use crate::spec::{Architecture, BackendKind, ModelSpec};
 use crate::trainer::model::{self, Training, Watch};
+use crate::trainer::network::network;
 
 /// A named workload: the table every benchmark goes through.
 pub struct Named {
@@ -51,6 +52,8 @@ pub fn workloads() -> Vec<Named> {
         named("W5, current state", attention(false), Cell::Gru, [40, 64, 12, 32]),
         named("W6", characters, Cell::Lstm, [32, 64, 512, 8]),
         named("Transformer", WorkloadModel::Transformer { heads: 4, feed_forward: 256 }, Cell::Rnn, [64, 64, 64, 16]),
+        named("Mamba", WorkloadModel::Mamba { state: 16 }, Cell::Rnn, [64, 64, 64, 16]),
+        named("S4D", WorkloadModel::S4d { modes: 16 }, Cell::Rnn, [64, 64, 64, 16]),
     ]
 }
 
@@ -75,6 +78,8 @@ pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, En
             let query = if previous { Query::Previous } else { Query::Current };
             attention(workload, optimiser, [embedding, source], query)?
         }
+        WorkloadModel::Mamba { state } => state_space(workload, optimiser, Architecture::Mamba, state)?,
+        WorkloadModel::S4d { modes } => state_space(workload, optimiser, Architecture::S4d, modes)?,
         WorkloadModel::Transformer { heads, feed_forward } => transformer(workload, optimiser, [heads, feed_forward])?,
     };
     let initial = initial_parameters(&training.graph, 1, Initialisation::default());
@@ -142,6 +147,16 @@ fn transformer(workload: &Workload, optimiser: Optimiser, [heads, feed_forward]:
     let pass = model.forward(&mut graph, &parameters, tokens)?;
     let training = close(graph, pass.logits, targets, optimiser)?;
     Ok((training, vec![(tokens, periodic(workload, 0, steps)), (targets, periodic(workload, 1, steps))]))
+}
+
+/// A language model of `layers` state-space blocks, step by step.
+fn state_space(workload: &Workload, optimiser: Optimiser, model: Architecture, state_size: usize) -> Built {
+    let Workload { layers, vocab, hidden, steps, batch, .. } = *workload;
+    let spec = ModelSpec { model, layers, hidden, state_size, ..ModelSpec::default() };
+    let training = model::training(network(&spec, vocab).as_ref(), steps, batch, optimiser, Watch::Nothing)?;
+    let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
+    let batches = [periodic(workload, 0, steps), periodic(workload, 1, steps)];
+    Ok((training, inputs.into_iter().zip(batches).collect()))
 }
 
 /// Cross entropy at every step, gradients, optimiser.

@@ -13,7 +13,7 @@ use crate::spec::BackendKind;
 use crate::ui::link::Link;
 
 /// The workloads, by name.
-pub const WORKLOADS: [(&str, Workload); 8] = [
+pub const WORKLOADS: [(&str, Workload); 10] = [
     ("LSTM 128", characters(Cell::Lstm, [64, 128, 64, 32])),
     ("LSTM 32", characters(Cell::Lstm, [16, 32, 20, 16])),
     ("GRU 256", characters(Cell::Gru, [64, 256, 64, 32])),
@@ -21,6 +21,8 @@ pub const WORKLOADS: [(&str, Workload); 8] = [
     ("LSTM 64, long", characters(Cell::Lstm, [32, 64, 512, 8])),
     ("Attention, Bahdanau", workload(attention(true), Cell::Gru, [40, 64, 12, 32])),
     ("Attention, current state", workload(attention(false), Cell::Gru, [40, 64, 12, 32])),
+    ("Mamba block", workload(WorkloadModel::Mamba { state: 16 }, Cell::Rnn, [64, 64, 64, 16])),
+    ("S4D block", workload(WorkloadModel::S4d { modes: 16 }, Cell::Rnn, [64, 64, 64, 16])),
     ("Transformer block", workload(TRANSFORMER, Cell::Rnn, [64, 64, 64, 16])),
 ];
 
