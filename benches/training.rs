@@ -27,7 +27,7 @@ fn executable(workload: &Workload, backend: BackendKind, devices: &mut Devices) 
     let optimiser = seqlab::engine::optimiser::Optimiser::ADAM;
     let training = model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)
         .expect("the workloads' shapes fit");
-    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&training.graph, 1, Initialisation::default());
     let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT).expect("the workloads are small");
     let mut executable = pollster::block_on(devices.open(backend, plan, &training.journal[..1])).ok()?;
     executable.write(training.persistent[0], &initial).expect("initial parameters fit");

@@ -113,9 +113,7 @@ impl LanguageModel {
         states: &[ValueId],
     ) -> Result<DecoderStep, EngineError> {
         let x_proj = graph.embedding(token, projected, None)?;
-        let each = 1 + usize::from(self.cell.has_cell_state());
-        let states: Vec<LayerState> =
-            states.chunks(each).map(|state| LayerState { h: state[0], c: state.get(1).copied() }).collect();
+        let states = LayerState::of(self.cell, states);
         let pass = self.forward_from(graph, parameters, x_proj, &states)?;
         let sequences = pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c]).flatten();
         // (1, B, H) as (B, H).

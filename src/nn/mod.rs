@@ -1,12 +1,15 @@
 //! Models as graphs, with PyTorch's parameter names, and their initialisation.
 
 pub mod attention;
+pub mod classifier;
+pub mod encoder_decoder;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;
 pub mod losses;
 pub mod recurrent;
 pub mod rollout;
+pub mod seq2seq;
 pub mod state_space;
 pub mod transformer;
 

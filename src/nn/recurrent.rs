@@ -47,6 +47,12 @@ impl LayerState {
     pub fn flat(states: &[LayerState]) -> Vec<ValueId> {
         states.iter().flat_map(|state| [Some(state.h), state.c]).flatten().collect()
     }
+
+    /// The inverse of [`LayerState::flat`].
+    pub fn of(cell: Cell, flat: &[ValueId]) -> Vec<LayerState> {
+        let each = 1 + usize::from(cell.has_cell_state());
+        flat.chunks(each).map(|state| LayerState { h: state[0], c: state.get(1).copied() }).collect()
+    }
 }
 
 /// What the lowest layer reads.
@@ -69,6 +75,24 @@ pub struct Dropout {
     pub key: ValueId,
     /// The random stream of the first place; each later one takes the next.
     pub stream: u32,
+}
+
+impl Dropout {
+    /// The dropout so many places later.
+    pub fn at(self, place: usize) -> Dropout {
+        Dropout { stream: self.stream + place as u32, ..self }
+    }
+
+    /// x with numbers dropped, or x itself where there is no dropout.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when p is not in 0 .. 1.
+    pub fn apply(dropout: Option<Dropout>, graph: &mut Graph, x: ValueId) -> Result<ValueId, EngineError> {
+        match dropout {
+            Some(Dropout { p, key, stream }) if p != 0.0 => graph.dropout(x, p, stream, key),
+            _ => Ok(x),
+        }
+    }
 }
 
 /// What a run over sequences depends on besides the parameters.
@@ -170,7 +194,9 @@ impl Recurrent {
         let mut input = run.input;
         for (layer, directions) in parameters.chunks(self.directions()).enumerate() {
             if layer > 0 {
-                input = SequenceInput::Features(self.between(graph, &layers, layer, run)?);
+                let below = self.joined(graph, &layers)?;
+                let dropout = run.dropout.map(|dropout| dropout.at(layer - 1));
+                input = SequenceInput::Features(Dropout::apply(dropout, graph, below)?);
             }
             for (direction, parameters) in directions.iter().enumerate() {
                 let reverse = direction == 1;
@@ -194,21 +220,6 @@ impl Recurrent {
             [] => Err(EngineError::Shape { op: "recurrent layers", detail: "no layer".to_owned() }),
             [h] => Ok(h),
             ref both => graph.concat(both, 2),
-        }
-    }
-
-    /// What a layer reads of the one below.
-    fn between(
-        &self,
-        graph: &mut Graph,
-        below: &[RecurrentOutput],
-        layer: usize,
-        run: &Run<'_>,
-    ) -> Result<ValueId, EngineError> {
-        let states = self.joined(graph, below)?;
-        match run.dropout {
-            Some(Dropout { p, key, stream }) if p > 0.0 => graph.dropout(states, p, stream + layer as u32 - 1, key),
-            _ => Ok(states),
         }
     }
 

@@ -63,7 +63,7 @@ pub async fn run(
     let optimiser = Optimiser::ADAM;
     let mut training =
         model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)?;
-    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&training.graph, 1, Initialisation::default());
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
     let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
@@ -138,7 +138,7 @@ pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError>
         dropout: 0.0,
     };
     let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
-    let initial = initial_parameters(&graph, model.cell, model.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
     let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
     executable.write(parameters, &initial)?;
     let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);

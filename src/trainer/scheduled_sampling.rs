@@ -166,6 +166,6 @@ pub fn column(tokens: &[u32], batch: usize, sequence: usize) -> Vec<u32> {
 }
 
 /// The tokens up to the first `end`, that included, or all of them.
-fn through_end(tokens: &[u32], end: u32) -> &[u32] {
+pub fn through_end(tokens: &[u32], end: u32) -> &[u32] {
     &tokens[..(before_end(tokens, end).len() + 1).min(tokens.len())]
 }

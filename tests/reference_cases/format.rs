@@ -143,6 +143,15 @@ impl Case {
         number.map(|number| number as usize).ok_or_else(|| super::Refusal::Unknown(format!("{key} is no number")))
     }
 
+    /// A yes or no of the hyper-parameters; no where there is none.
+    pub fn flag(&self, key: &str) -> Result<bool, super::Refusal> {
+        match self.hyper.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(super::Refusal::Unknown(format!("{key} is neither yes nor no"))),
+        }
+    }
+
     /// A word of the hyper-parameters; empty where there is none.
     pub fn word(&self, key: &str) -> &str {
         self.hyper.get(key).and_then(Value::as_str).unwrap_or("")

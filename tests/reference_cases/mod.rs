@@ -2,6 +2,7 @@
 
 mod attention;
 mod beams;
+mod classifier;
 mod compare;
 mod feedback;
 mod format;
@@ -10,6 +11,7 @@ mod operations;
 mod optimisers;
 mod policies;
 mod recurrent;
+mod seq2seq;
 mod sheet;
 mod spectra;
 mod state_space;
@@ -141,6 +143,8 @@ async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
         () if has("rho") => spectra::produce(case, backend).await,
         () if has("tgt_lengths") && case.has("in/teacher") => feedback::produce(case, backend).await,
         () if has("runs") => optimisers::produce(case, backend).await,
+        () if has("src_vocab") && has("tgt_vocab") => seq2seq::produce(case, backend).await,
+        () if has("classes") => classifier::produce(case, backend).await,
         () if has("kind") && has("vocab") && has("optimizer") => traces::produce(case, backend).await,
         () if has("feed_forward") => transformer::produce(case, backend).await,
         () if has("head_dim") => transformer::produce_attention(case, backend).await,

@@ -1,7 +1,7 @@
 //! A graph in the making for a case: which tensors of the file feed it and which it is to produce.
 
 use seqlab::engine::backend::Executable;
-use seqlab::engine::graph::{Gradients, Graph, Kind, ValueId};
+use seqlab::engine::graph::{Gradients, Graph, Kind, RecurrentOutput, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::plan::Plan;
 
@@ -132,6 +132,23 @@ impl<'a> Sheet<'a> {
         Ok(gradients)
     }
 
+    /// The total derivatives in the states of recurrent layers at every step, and their norms: `grad/step/{name}.h` and
+    /// so on.
+    pub fn step_gradients(
+        &mut self,
+        gradients: &Gradients,
+        name: &str,
+        layer: &RecurrentOutput,
+    ) -> Result<(), Refusal> {
+        for (symbol, states) in [("h", Some(layer.h)), ("c", layer.c)] {
+            let Some(total) = states.and_then(|states| gradients.total(states)) else { continue };
+            let norm = self.graph.row_norm(total)?;
+            self.result(format!("grad/step/{name}{symbol}"), &[total], Layout::TimeMajor);
+            self.result(format!("grad/step_norm/{name}{symbol}"), &[norm], Layout::Same);
+        }
+        Ok(())
+    }
+
     /// Plans and loads the graph and writes its inputs and parameters.
     pub async fn load(&self, backend: &Backend, journal: &[ValueId]) -> Result<Box<dyn Executable>, Refusal> {
         let mut machine = (backend.load)(Plan::new(self.graph.clone(), usize::MAX)?, journal.to_vec()).await?;
@@ -150,10 +167,10 @@ impl<'a> Sheet<'a> {
     pub async fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
         for result in &self.results {
             let mut data = read(machine, &result.parts).await?;
-            let shape = &self.graph.shape(result.parts[0]).0;
+            let shape = |at: usize| self.graph.shape(result.parts[0]).0[at];
             match result.layout {
-                Layout::TimeMajor | Layout::Heads => data = swap_axes(shape, &data).1,
-                Layout::TimeLast => data = swap_axes(&[shape[0], shape[2]], &data).1,
+                Layout::TimeMajor | Layout::Heads => data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1,
+                Layout::TimeLast => data = swap_axes(&[shape(0), shape(2)], &data).1,
                 Layout::Same | Layout::Piece(_) => {}
             }
             produced.tensors.insert(result.name.clone(), data);
