@@ -37,22 +37,15 @@ fn main() -> Done {
     Ok(())
 }
 
-/// Every cell that `torch.nn` has, with an embedding and without.
+/// Every cell that `torch.nn` has, one direction and both, with an embedding and without.
 fn models() -> Vec<(String, LanguageModel)> {
     let mut models = Vec::new();
     for cell in [Cell::Rnn, Cell::RnnRelu, Cell::Lstm, Cell::Gru] {
-        for (layers, hidden) in [(1, 33), (2, 7), (4, 12)] {
+        for (layers, hidden, bidirectional) in [(1, 33, false), (2, 7, true), (4, 12, false)] {
             for embedding in [None, Some(5)] {
                 let word = if embedding.is_some() { "embedding" } else { "one_hot" };
-                let model = LanguageModel {
-                    cell,
-                    layers,
-                    vocabulary: 11,
-                    embedding,
-                    hidden,
-                    bidirectional: false,
-                    dropout: 0.0,
-                };
+                let model =
+                    LanguageModel { cell, layers, vocabulary: 11, embedding, hidden, bidirectional, dropout: 0.0 };
                 models.push((format!("{}_{layers}x{hidden}_{word}", cell_word(cell)), model));
             }
         }

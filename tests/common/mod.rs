@@ -10,3 +10,5 @@ pub mod gpu;
 pub mod op_examples;
 pub mod scan_examples;
 pub mod sketch;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod specs;

@@ -1,8 +1,9 @@
 //! Recurrent layers: `nn.RNN`, `nn.LSTM`, `nn.GRU`, and the textbook conventions as views of the same parameters.
 
 use seqlab::engine::cell::Cell;
-use seqlab::engine::graph::{Op, RecurrentInput, RecurrentOutput, ValueId};
+use seqlab::engine::graph::{RecurrentOutput, ValueId};
 use seqlab::nn::recurrent::{LayerState, Output, Recurrent, Run, SequenceInput};
+use seqlab::nn::textbook;
 
 use super::format::Case;
 use super::sheet::{Layout, Sheet};
@@ -26,14 +27,6 @@ const KNOWN: &[&str] = &[
     "param_prefix",
     "grad_inputs",
 ];
-
-/// What a textbook cell multiplies with.
-struct Weights {
-    ih: ValueId,
-    hh: ValueId,
-    bias_ih: ValueId,
-    bias_hh: ValueId,
-}
 
 /// What of the hyper-parameters decides the graph.
 struct Options {
@@ -131,66 +124,25 @@ fn torch(sheet: &mut Sheet<'_>, options: &Options, x: ValueId, states: &[LayerSt
 
 /// A textbook cell over the sequence.
 fn textbook(sheet: &mut Sheet<'_>, options: &Options, x: ValueId, states: &[LayerState]) -> Result<Output, Refusal> {
-    let cell = options.model.cell;
-    let weights = match cell {
-        Cell::Lstm => textbook_lstm(sheet, options)?,
-        Cell::GruTextbook => textbook_gru(sheet, options)?,
-        _ => textbook_rnn(sheet, options)?,
+    let layer = match options.model.cell {
+        Cell::Lstm => {
+            let form =
+                textbook::Lstm { weight: sheet.parameter("gates.weight")?, bias: sheet.parameter("gates.bias")? };
+            form.layer(&mut sheet.graph)?
+        }
+        Cell::GruTextbook => {
+            let mut matrix = |name: &str| sheet.parameter(name);
+            let form = textbook::Gru { reset: matrix("W_r")?, update: matrix("W_z")?, candidate: matrix("W")? };
+            form.layer(&mut sheet.graph)?
+        }
+        _ => {
+            let (input, bias) = (sheet.parameter("W_xh.weight")?, sheet.parameter("W_xh.bias")?);
+            let form = textbook::Rnn { input, bias, hidden: sheet.parameter("W_hh.weight")? };
+            form.layer(&mut sheet.graph)?
+        }
     };
-    let LayerState { h, c } = *states.first().ok_or_else(|| Refusal::Unknown("no initial state".to_owned()))?;
-    let x_proj = sheet.graph.matmul(x, weights.ih, false, true)?;
-    let input = RecurrentInput::new(x_proj, weights.hh, [weights.bias_ih, weights.bias_hh], h, c);
-    let layer = sheet.graph.recurrent(cell, &input)?;
-    let h_n = vec![sheet.graph.final_state(layer.h, false, None)?];
-    let c_n = match layer.c {
-        Some(c) => vec![sheet.graph.final_state(c, false, None)?],
-        None => Vec::new(),
-    };
-    Ok(Output { output: layer.h, layers: vec![layer], h_n, c_n })
-}
-
-fn no_bias(sheet: &mut Sheet<'_>, options: &Options) -> Result<ValueId, Refusal> {
-    Ok(sheet.graph.fill(0.0, [options.model.cell.gates() * options.model.hidden])?)
-}
-
-fn textbook_rnn(sheet: &mut Sheet<'_>, options: &Options) -> Result<Weights, Refusal> {
-    let ih = sheet.parameter("W_xh.weight")?;
-    let bias_ih = sheet.parameter("W_xh.bias")?;
-    let hh = sheet.parameter("W_hh.weight")?;
-    let bias_hh = no_bias(sheet, options)?;
-    Ok(Weights { ih, hh, bias_ih, bias_hh })
-}
-
-fn textbook_lstm(sheet: &mut Sheet<'_>, options: &Options) -> Result<Weights, Refusal> {
-    let both = sheet.parameter("gates.weight")?;
-    let bias_ih = sheet.parameter("gates.bias")?;
-    let (hh, ih) = split_columns(sheet, both, options.model.hidden)?;
-    let bias_hh = no_bias(sheet, options)?;
-    Ok(Weights { ih, hh, bias_ih, bias_hh })
-}
-
-/// W_r, W_z and W stacked as the engine's rows r, z, n.
-fn textbook_gru(sheet: &mut Sheet<'_>, options: &Options) -> Result<Weights, Refusal> {
-    let names = ["W_r", "W_z", "W"];
-    let blocks = [sheet.parameter(names[0])?, sheet.parameter(names[1])?, sheet.parameter(names[2])?];
-    let total = 3 * options.model.hidden;
-    let mut padded = Vec::new();
-    for (at, block) in blocks.iter().enumerate() {
-        let op = Op::Pad { axis: 0, start: at * options.model.hidden, total };
-        padded.push(sheet.graph.apply(op, &[*block])?[0]);
-    }
-    let both = sheet.sum(&padded)?;
-    let (hh, ih) = split_columns(sheet, both, options.model.hidden)?;
-    let (bias_ih, bias_hh) = (no_bias(sheet, options)?, no_bias(sheet, options)?);
-    Ok(Weights { ih, hh, bias_ih, bias_hh })
-}
-
-/// A matrix on the concatenation [h, x] as the one on h and the one on x.
-fn split_columns(sheet: &mut Sheet<'_>, both: ValueId, hidden: usize) -> Result<(ValueId, ValueId), Refusal> {
-    let width = sheet.graph.shape(both).last();
-    let hh = sheet.graph.slice(both, 1, 0, hidden)?;
-    let ih = sheet.graph.slice(both, 1, hidden, width - hidden)?;
-    Ok((hh, ih))
+    let run = Run { states, ..Run::new(SequenceInput::Features(x)) };
+    Ok(options.model.forward(&mut sheet.graph, &[layer], &run)?)
 }
 
 /// The part (batch, hidden) of a layer in a tensor (layers, batch, hidden), or (batch, hidden) in the textbook cells.

@@ -16,14 +16,14 @@ CELLS = {"RNN": (nn.RNN, {}), "RNN (ReLU)": (nn.RNN, {"nonlinearity": "relu"}), 
 class LanguageModel(nn.Module):
     """The module a PyTorch user would write."""
 
-    def __init__(self, cell, layers, vocabulary, embedding, hidden):
+    def __init__(self, cell, layers, vocabulary, embedding, hidden, bidirectional):
         super().__init__()
         kind, options = CELLS[cell]
         if embedding:
             self.embed = nn.Embedding(vocabulary, embedding)
         self.vocabulary = vocabulary
-        self.rnn = kind(embedding or vocabulary, hidden, num_layers=layers, **options)
-        self.out = nn.Linear(hidden, vocabulary)
+        self.rnn = kind(embedding or vocabulary, hidden, num_layers=layers, bidirectional=bidirectional, **options)
+        self.out = nn.Linear(2 * hidden if bidirectional else hidden, vocabulary)
 
     def forward(self, tokens):
         x = self.embed(tokens) if hasattr(self, "embed") else F.one_hot(tokens, self.vocabulary).float()
@@ -35,10 +35,11 @@ def model_of(path):
     state = safetensors.torch.load_file(path)
     with safetensors.safe_open(path, "pt") as file:
         cell = file.metadata()["cell"]
-    vocabulary, hidden = state["out.weight"].shape
-    layers = sum(name.startswith("rnn.weight_hh") for name in state)
+    vocabulary, hidden = state["out.bias"].shape[0], state["rnn.weight_hh_l0"].shape[1]
+    bidirectional = any(name.endswith("_reverse") for name in state)
+    layers = sum(name.startswith("rnn.weight_hh") and not name.endswith("_reverse") for name in state)
     embedding = state["embed.weight"].shape[1] if "embed.weight" in state else None
-    model = LanguageModel(cell, layers, vocabulary, embedding, hidden)
+    model = LanguageModel(cell, layers, vocabulary, embedding, hidden, bidirectional)
     model.load_state_dict(state, strict=True)
     return model
 
