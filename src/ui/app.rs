@@ -3,12 +3,13 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use crate::spec::{Architecture, Task};
 use crate::ui::bench::BenchDialog;
 use crate::ui::charts::palette::Theme;
 use crate::ui::controls::{Settings, TextBox, Transport, accept_drops, shortcuts};
 use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
-use crate::ui::views::{EquationPanel, Gradients, Learning, SampleText, Signals};
+use crate::ui::views::{EquationPanel, Gradients, Learning, SampleText, Signals, Tensors};
 use crate::ui::{script, theme};
 
 /// Starts the page: the engine's worker first, so that it loads while the page is drawn.
@@ -36,6 +37,8 @@ pub fn start() {
 
 #[component]
 fn App() -> impl IntoView {
+    let lab = Lab::here();
+    let reads_text = move || lab.setup.with(|setup| setup.spec.task == Task::Text);
     view! {
         <a class="skip" href="#instrument" on:click=skip>"Skip to the instrument"</a>
         <TopBar/>
@@ -46,11 +49,15 @@ fn App() -> impl IntoView {
                     <Learning/>
                     <SampleText/>
                 </div>
-                <Signals/>
-                <Gradients/>
+                <Show when=move || lab.is_recurrent() fallback=|| view! { <Tensors/> }>
+                    <Signals/>
+                    <Gradients/>
+                </Show>
             </main>
             <aside class="settings" aria-label="Text and settings">
-                <TextBox/>
+                <Show when=reads_text>
+                    <TextBox/>
+                </Show>
                 <Settings/>
             </aside>
         </div>
@@ -113,15 +120,34 @@ fn Notices() -> impl IntoView {
 #[component]
 fn Introduction() -> impl IntoView {
     let lab = Lab::here();
-    let cell = move || match lab.cell().name() {
-        "GRU" => "A GRU".to_owned(),
-        name => format!("An {name}"),
+    let model = move || match lab.architecture() {
+        Architecture::Recurrent if lab.cell().name() == "GRU" => "A GRU",
+        Architecture::Recurrent if lab.cell().name() == "LSTM" => "An LSTM",
+        Architecture::Recurrent => "A recurrent network",
+        Architecture::Transformer => "A Transformer",
+        Architecture::S4d => "A diagonal state-space model",
+        Architecture::Mamba => "A selective state-space model",
+        Architecture::EncoderDecoder => "An encoder-decoder",
+        Architecture::Classifier => "A classifier",
+    };
+    let task = move || match lab.architecture() {
+        Architecture::EncoderDecoder => {
+            " is learning, here and now, to write strings again or backwards. One network reads a string, another writes \
+             its answer, symbol by symbol."
+        }
+        Architecture::Classifier => {
+            " is learning, here and now, to name the letter that a string has most of. It reads the whole string, and then \
+             decides."
+        }
+        _ => {
+            " is learning, here and now, to guess the next character of a text. It reads one character at a time and keeps \
+             what it needs. Watch the guesses get better, and look at what makes them."
+        }
     };
     view! {
         <p class="introduction">
-            {cell}
-            " is learning, here and now, to guess the next character of a text. It reads one character at a time and keeps "
-            "what it needs in its hidden state. Watch the guesses get better, and look at the state that makes them."
+            {model}
+            {task}
         </p>
     }
 }

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 
 use crate::engine::cell::Cell;
 use crate::protocol::ModelInfo;
-use crate::spec::SpecError;
+use crate::spec::{Architecture, SpecError};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
@@ -190,6 +190,17 @@ impl Lab {
     pub fn cell(self) -> Cell {
         let standing = self.model.with(|model| model.as_ref().map(|model| model.spec.cell));
         standing.unwrap_or_else(|| self.setup.with(|setup| setup.spec.cell))
+    }
+
+    /// The kind of the model that stands, or of the one to come.
+    pub fn architecture(self) -> Architecture {
+        let standing = self.model.with(|model| model.as_ref().map(|model| model.spec.model));
+        standing.unwrap_or_else(|| self.setup.with(|setup| setup.spec.model))
+    }
+
+    /// Whether the model has the gates and states that the views are about.
+    pub fn is_recurrent(self) -> bool {
+        self.architecture() == Architecture::Recurrent
     }
 
     /// Layers and hidden units of the model that stands.
