@@ -50,8 +50,9 @@ pub async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal
     sheet.gradient("grad/in/x", &gradients, &[x], Layout::TimeMajor)?;
     let h0: Vec<ValueId> = states.iter().map(|state| state.h).collect();
     let c0: Vec<ValueId> = states.iter().filter_map(|state| state.c).collect();
-    sheet.gradient("grad/in/h0", &gradients, &h0, Layout::Same)?;
-    sheet.gradient("grad/in/c0", &gradients, &c0, Layout::Same)?;
+    for (name, states) in [("h0", h0), ("c0", c0)].into_iter().filter(|(_, states)| !states.is_empty()) {
+        sheet.gradient(&format!("grad/in/{name}"), &gradients, &states, Layout::Same)?;
+    }
     for (name, layer) in options.model.suffixes().iter().zip(&output.layers) {
         for prefix in prefixes(&options, name) {
             signals(&mut sheet, &options.model, &prefix, layer)?;
