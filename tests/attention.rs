@@ -104,7 +104,7 @@ impl Attending {
         let plan = Plan::new(self.graph.clone(), usize::MAX).expect("there is memory");
         let mut machine = CpuExecutable::<f32>::new(plan, &[]);
         machine.poison(f32::NAN);
-        let flat = initial_parameters(&self.graph, model.cell, HIDDEN, 1, Initialisation::default());
+        let flat = initial_parameters(&self.graph, 1, Initialisation::default());
         for parameter in self.graph.parameters() {
             machine.write(parameter.value, &flat[parameter.offset..][..parameter.len]).expect("a parameter");
         }
@@ -267,7 +267,7 @@ impl Generating {
     }
 
     fn start(&self, machine: &mut dyn Executable) {
-        let flat = initial_parameters(&self.graph, Cell::Rnn, 1, 1, Initialisation::default());
+        let flat = initial_parameters(&self.graph, 1, Initialisation::default());
         for parameter in self.graph.parameters() {
             machine.write(parameter.value, &flat[parameter.offset..][..parameter.len]).expect("a parameter");
         }

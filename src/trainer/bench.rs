@@ -106,7 +106,7 @@ pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError>
         dropout: 0.0,
     };
     let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
-    let initial = initial_parameters(&graph, model.cell, model.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
     let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
     executable.write(parameters, &initial)?;
     let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);
@@ -204,4 +204,12 @@ fn time_functions(now: &dyn Fn() -> f64) -> (f64, f64) {
     let x: Vec<f32> = (0..4096).map(|at| at as f32 / 1024.0 - 2.0).collect();
     let mut y = vec![0.0; x.len()];
     time((MIX.len() * x.len()) as f64, now, || MIX.iter().for_each(|kind| unary::unary(*kind, &x, &mut y)))
+}
+
+#[test]
+fn writing_a_character_is_timed() {
+    let begin = std::time::Instant::now();
+    let microseconds = sampling(0.05, &|| begin.elapsed().as_secs_f64()).expect("the CPU is there");
+    println!("one character: {microseconds:.1} us");
+    assert!(microseconds.is_finite() && microseconds > 0.0);
 }

@@ -77,7 +77,7 @@ pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, En
         }
         WorkloadModel::Transformer { heads, feed_forward } => transformer(workload, optimiser, [heads, feed_forward])?,
     };
-    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&training.graph, 1, Initialisation::default());
     Ok(Prepared { training, initial, inputs })
 }
 
