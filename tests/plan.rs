@@ -13,7 +13,7 @@ use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::{Executable, JOURNAL_ROWS};
 use seqlab::engine::cell::Cell;
 use seqlab::engine::error::EngineError;
-use seqlab::engine::graph::{Graph, Kind, Op, ValueId};
+use seqlab::engine::graph::{Graph, Kind, Node, Op, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::unary::Unary;
 use seqlab::engine::optimiser::Optimiser;
@@ -21,6 +21,7 @@ use seqlab::engine::plan::{Plan, Role};
 use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
+use seqlab::trainer::bench::{self, Named, Prepared};
 use seqlab::trainer::model::{Training, Watch, training};
 
 /// The system's allocator, counting what this thread asks of it.
@@ -119,6 +120,40 @@ fn a_training_step_allocates_nothing() {
         }
     }
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![0_u8; 7]))), 1, "the counter counts");
+}
+
+#[test]
+fn no_step_of_the_benchmark_allocates() {
+    for Named { name, workload } in bench::workloads() {
+        let Prepared { training, initial, inputs } = bench::prepare(&workload, Optimiser::ADAM).expect("it fits");
+        let plan = Plan::new(training.graph, usize::MAX).expect("no limit");
+        let mut machine = CpuExecutable::<f32>::new(plan, &training.journal[..1]);
+        machine.write(training.persistent[0], &initial).expect("parameters");
+        inputs.iter().for_each(|(id, ids)| machine.write_ids(*id, ids).expect("the batch"));
+        let found = allocations(|| machine.run(0).expect("it runs"));
+        assert_eq!(found, 0, "{name}");
+    }
+}
+
+/// A weight, a bias and an input's slices, used at every step of a recurrence.
+#[test]
+fn an_unrolled_recurrence_has_one_product_for_its_weights_gradient() {
+    let mut sketch = Sketch::new(1);
+    let x = sketch.variable([4, 2, 3], -1.0, 1.0);
+    let (weight, bias) = (sketch.variable([3, 3], -1.0, 1.0), sketch.variable([3], -1.0, 1.0));
+    let mut state = sketch.variable([1, 2, 3], -1.0, 1.0);
+    for start in 0..4 {
+        let input = sketch.apply(Op::Slice { axis: 0, start, len: 1 }, &[x]);
+        let sum = sketch.apply(Op::Binary(Binary::Add), &[state, input]);
+        state = sketch.graph.linear(sum, weight, Some(bias)).expect("it fits");
+    }
+    let loss = sketch.probed(&[state]);
+    sketch.differentiate(loss);
+    let count = |name: &str| sketch.graph.nodes().iter().filter(|node| node.op.name() == name).count();
+    let products = |node: &&Node| matches!(node.op, Op::MatMul { transpose_a: true, .. });
+    assert_eq!(sketch.graph.nodes().iter().filter(products).count(), 1);
+    // What was multiplied, what came back (for weight and bias), the parts of x. One sum is the loss's.
+    assert_eq!((count("concat"), count("pad"), count("sum_leading")), (3, 0, 2));
 }
 
 #[test]

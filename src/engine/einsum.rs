@@ -38,6 +38,13 @@ pub struct Loops {
     pub summed: Loop,
 }
 
+impl Loops {
+    /// Places of the batch.
+    pub fn places(&self) -> usize {
+        self.batch.iter().map(|each| each.len).product()
+    }
+}
+
 impl Einsum {
     /// Reads an equation; labels whose length the operands' shapes do not tell are given in `known`. `None` where it is
     /// none of this kind or does not fit the shapes.

@@ -138,6 +138,8 @@ impl Plan {
             Op::Einsum(ref einsum) => einsum.flops(),
             // tanh times v; backwards, what it takes to differentiate that product in both.
             Op::AdditiveEnergy => 2.0 * shape(step.outputs[1]).len() as f64,
+            // At the last place of the cache.
+            Op::CachedAttention { .. } => 4.0 * shape(step.inputs[1]).len() as f64,
             Op::AdditiveEnergyGrad => 4.0 * shape(step.inputs[0]).len() as f64,
             // No matrix products, but counted as they run on the same units: a complex multiply-add is 8, and of the
             // causal pairs of steps a convolution does one multiply-add each. Forward per state: S4D x 10 and y 4,
@@ -180,7 +182,7 @@ impl Plan {
                 let (rows, columns) = (shape.0[shape.0.len() - 2], shape.last());
                 shape.rows() * (2 * columns + 1 - rows) / 2
             }
-            Op::AdditiveEnergy => self.graph.shape(step.outputs[1]).len(),
+            Op::AdditiveEnergy | Op::CachedAttention { .. } => self.graph.shape(step.outputs[1]).len(),
             _ => 0,
         };
         self.programs[program].steps.iter().map(|step| count(step) as f64).sum()

@@ -187,7 +187,8 @@ impl Step<'_> {
 ///
 /// # Errors
 /// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS), or of more than
-/// [`MOST_LENGTHS`] sequences with lengths, or a scan of more than [`MOST_MODES`](scans::MOST_MODES).
+/// [`MOST_LENGTHS`] sequences with lengths, a scan of more than [`MOST_MODES`](scans::MOST_MODES), or more than
+/// [`MOST_GROUPS`] products in a batch.
 pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
     match node.op {
         Op::Recurrent { .. } if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
@@ -200,6 +201,10 @@ pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
         }
         Op::Recurrent { .. } if (Step { plan, node }).lengths().is_some_and(|lengths| lengths.len() > MOST_LENGTHS) => {
             let detail = format!("at most {MOST_LENGTHS} sequences of unequal length on the GPU");
+            Err(EngineError::Shape { op: node.op.name(), detail })
+        }
+        Op::Einsum(ref einsum) if einsum.loops().places() > MOST_GROUPS => {
+            let detail = format!("at most {MOST_GROUPS} products of a batch on the GPU");
             Err(EngineError::Shape { op: node.op.name(), detail })
         }
         _ => Ok(()),
