@@ -55,7 +55,7 @@ impl Run {
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut machine = CpuExecutable::new(plan, &training.journal);
         machine.poison(f32::NAN);
-        let initial = initial_parameters(&training.graph, model.cell, model.hidden, 3, Initialisation::default());
+        let initial = initial_parameters(&training.graph, 3, Initialisation::default());
         machine.write(training.persistent[0], &initial).expect("flat parameters");
         let mut run = Run { sampling, machine, optimiser };
         run.give(0);
@@ -93,7 +93,7 @@ fn a_ratio_of_one_is_teacher_forcing() {
     let usual = model::training(&model, STEPS, BATCH, Optimiser::ADAM, model::Watch::Nothing).expect("a valid model");
     let plan = Plan::new(usual.graph.clone(), usize::MAX).expect("no limit");
     let mut machine = CpuExecutable::<f32>::new(plan, &usual.journal);
-    let initial = initial_parameters(&usual.graph, model.cell, model.hidden, 3, Initialisation::default());
+    let initial = initial_parameters(&usual.graph, 3, Initialisation::default());
     machine.write(usual.persistent[0], &initial).expect("flat parameters");
     for (path, skipped) in [("train/tokens", 0), ("train/targets", 1)] {
         machine.write_ids(usual.graph.find(path).expect("an input"), &chain(0, skipped)).expect("a batch");
@@ -163,7 +163,7 @@ fn repeats_the_prompt(baseline: Baseline, reward: Reward) -> (f32, f32) {
     let plan = Plan::new(policy.training.graph.clone(), usize::MAX).expect("no limit");
     let mut machine = CpuExecutable::<f32>::new(plan, &policy.training.journal);
     machine.poison(f32::NAN);
-    let initial = initial_parameters(&policy.training.graph, model.cell, model.hidden, 3, Initialisation::default());
+    let initial = initial_parameters(&policy.training.graph, 3, Initialisation::default());
     machine.write(policy.training.persistent[0], &initial).expect("flat parameters");
     let rng = Rng::new(5, Stream::Task);
     let mut rewards = Vec::new();
@@ -260,7 +260,7 @@ fn the_long_view_of_a_model() {
         let mut view = LongView::new(&model, steps).expect("a valid model");
         let mut graph = seqlab::engine::graph::Graph::default();
         model.parameters(&mut graph);
-        let parameters = initial_parameters(&graph, cell, model.hidden, 2, Initialisation::default());
+        let parameters = initial_parameters(&graph, 2, Initialisation::default());
         view.run(&parameters, &[1, 2, 3, 4, 5, 6, 7]).expect("the CPU runs");
         // The last top state depends on itself as the identity says.
         assert!(view.singular_values(1, steps).expect("it is there").iter().all(|value| *value == 1.0));
