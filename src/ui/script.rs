@@ -161,11 +161,12 @@ fn set(lab: Lab, options: &JsValue) -> Promise {
     })
 }
 
-/// The entries of an options object, as the address would write them; `null` is `off`.
+/// The entries of an options object, as the address would write them; `true` is `on`, `false` and `null` are `off`.
 fn entries(options: &JsValue) -> Vec<(String, String)> {
     let Some(object) = options.dyn_ref::<Object>() else { return Vec::new() };
     let text = |value: &JsValue| {
-        let plain = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()));
+        let switch = || value.as_bool().map(|on| if on { "on" } else { "off" }.to_owned());
+        let plain = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string())).or_else(switch);
         plain.unwrap_or_else(|| if value.is_null() { "off".to_owned() } else { String::new() })
     };
     let pair = |pair: JsValue| {
