@@ -241,7 +241,7 @@ struct StateSpace {
 impl Network for StateSpace {
     fn parameters(&self, graph: &mut Graph) -> Result<Box<dyn Reader>, EngineError> {
         let parameters = self.model.parameters(graph);
-        Ok(Box::new(Scanning { model: self.model.clone(), computation: self.computation, parameters }))
+        Ok(Box::new(Scanning { model: self.model, computation: self.computation, parameters }))
     }
 }
 

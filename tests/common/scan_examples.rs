@@ -43,7 +43,23 @@ pub fn scan_examples() -> Vec<OpExample> {
 fn discretisations(table: &mut Vec<OpExample>) {
     // Slow and fast poles, oscillating and not, and steps of all lengths.
     const POLES: &[f32] = &[
-        -0.5, 0.0, -0.5, 3.0, -1e-4, 1e-4, -2.0, 60.0, -1e-7, 0.0, -0.3, -200.0, -90.0, 1.0, -0.01, 6.283_185, -1e-3,
+        -0.5,
+        0.0,
+        -0.5,
+        3.0,
+        -1e-4,
+        1e-4,
+        -2.0,
+        60.0,
+        -1e-7,
+        0.0,
+        -0.3,
+        -200.0,
+        -90.0,
+        1.0,
+        -0.01,
+        std::f32::consts::TAU,
+        -1e-3,
         31.4,
     ];
     for [channels, modes] in [[1, 1], [7, 3], [33, 16], [130, 2]] {
