@@ -87,8 +87,8 @@ impl Sampler {
 mod tests {
     use super::*;
 
-    /// ln of 0.1, 0.4, 0.2, 0.3.
-    const LOGITS: [f32; 4] = [-2.302_585, -0.916_290_7, -1.609_438, -1.203_972_8];
+    /// 1 + ln of 0.1, 0.4, 0.2, 0.3.
+    const LOGITS: [f32; 4] = [-1.302_585, 0.083_709_3, -0.609_438, -0.203_972_8];
 
     fn counts(sampling: Sampling) -> [usize; 4] {
         let (mut sampler, mut counts) = (Sampler::default(), [0; 4]);
