@@ -89,7 +89,7 @@ impl Ready {
         let training = training(&model(cell), TIME, BATCH, optimiser, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut machine = CpuExecutable::new(plan, &training.journal);
-        let initial = initial_parameters(&training.graph, cell, 9, 1, Initialisation::default());
+        let initial = initial_parameters(&training.graph, 1, Initialisation::default());
         machine.write(training.persistent[0], &initial).expect("flat parameters");
         machine.write_ids(input(&training, "tokens"), &tokens(TIME * BATCH, Stream::Batches)).expect("a batch");
         machine.write_ids(input(&training, "targets"), &tokens(TIME * BATCH, Stream::Task)).expect("a batch");
@@ -226,7 +226,7 @@ fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f
     let mut wanted = vec![pass.logits];
     wanted.extend(pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c, layer.gates]).flatten());
     wanted.iter().enumerate().for_each(|(at, id)| graph.name(*id, format!("wanted/{at}")));
-    let initial = initial_parameters(&graph, cell, hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
     let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
     let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
     machine.write(flat, &initial).expect("flat parameters");
@@ -287,7 +287,7 @@ fn carried_states_go_on_where_they_were() {
             layer.c.into_iter().zip(state.c).for_each(|(from, to)| graph.carry(from, to).expect("one size"));
         }
         let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
-        let initial = initial_parameters(&graph, cell, 9, 1, Initialisation::default());
+        let initial = initial_parameters(&graph, 1, Initialisation::default());
         let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
         machine.write(flat, &initial).expect("flat parameters");
         for (t, token) in tokens.iter().enumerate() {

@@ -236,7 +236,7 @@ fn results<R: Real>(sketch: &Sketch, wanted: &[ValueId]) -> Vec<Vec<f64>> {
 
 /// What one training step leaves in the flat gradients and the journal.
 fn step(machine: &mut dyn Executable, training: &Training, model: &LanguageModel, seed: u32) -> [Vec<f64>; 2] {
-    let initial = initial_parameters(&training.graph, model.cell, model.hidden, seed, Initialisation::default());
+    let initial = initial_parameters(&training.graph, seed, Initialisation::default());
     machine.write(training.persistent[0], &initial).expect("flat parameters");
     for (path, stream) in [("train/tokens", Stream::Batches), ("train/targets", Stream::Task)] {
         let input = training.graph.find(path).expect("the training graph has it");

@@ -10,7 +10,6 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use seqlab::engine::backend::Executable;
 use seqlab::engine::backend::cpu::CpuExecutable;
-use seqlab::engine::cell::Cell;
 use seqlab::engine::graph::{Graph, Kind, ValueId};
 use seqlab::engine::kernels::discretise::Discretisation;
 use seqlab::engine::kernels::real::Real;
@@ -124,7 +123,7 @@ fn programs(model: &StateSpaceModel, [steps, batch]: [usize; 2], whole: &[Comput
         graph.carry(after, before).expect("a state is as large as the next");
     }
     let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
-    let initial = initial_parameters(&graph, Cell::Lstm, model.width(), 3, Initialisation::default());
+    let initial = initial_parameters(&graph, 3, Initialisation::default());
     let mut machine = CpuExecutable::new(Plan::new(graph, usize::MAX).expect("there is memory"), &[]);
     machine.poison(f64::NAN);
     machine.write(flat, &initial).expect("flat parameters");
@@ -169,7 +168,7 @@ fn step_lengths_start_where_the_papers_say() {
         let mut graph = Graph::default();
         let model = StateSpaceModel { mixer, layers: 1, vocabulary: 3 };
         model.parameters(&mut graph);
-        let flat = initial_parameters(&graph, Cell::Lstm, 256, 1, Initialisation::default());
+        let flat = initial_parameters(&graph, 1, Initialisation::default());
         let parameter = graph.parameters().iter().find(|parameter| parameter.name.ends_with(name)).expect("it has one");
         let step = |x: &f32| if name == "log_dt" { x.exp() } else { x.exp().ln_1p() };
         let steps: Vec<f32> = flat[parameter.offset..parameter.offset + parameter.len].iter().map(step).collect();

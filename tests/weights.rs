@@ -44,10 +44,18 @@ unsafe impl GlobalAlloc for Watching {
 static ALLOCATOR: Watching = Watching;
 
 fn model(cell: Cell) -> (Graph, Vec<f32>) {
-    let model = LanguageModel { cell, layers: 2, vocabulary: 5, embedding: Some(3), hidden: 4 };
+    let model = LanguageModel {
+        cell,
+        layers: 2,
+        vocabulary: 5,
+        embedding: Some(3),
+        hidden: 4,
+        bidirectional: false,
+        dropout: 0.0,
+    };
     let mut graph = Graph::default();
     model.parameters(&mut graph);
-    let flat = initial_parameters(&graph, cell, 4, 7, Initialisation::default());
+    let flat = initial_parameters(&graph, 7, Initialisation::default());
     (graph, flat)
 }
 

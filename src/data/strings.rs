@@ -61,8 +61,13 @@ impl Strings {
 
     /// What a token is shown as.
     pub fn symbols(&self) -> Vec<String> {
-        let letters = (0..self.letters).map(|at| char::from(b'a' + at as u8).to_string());
-        ["\u{00B7}", "\u{27E8}s\u{27E9}", "\u{27E8}/s\u{27E9}"].map(str::to_owned).into_iter().chain(letters).collect()
+        let special = ["\u{00B7}", "\u{27E8}s\u{27E9}", "\u{27E8}/s\u{27E9}"].map(str::to_owned);
+        special.into_iter().chain(self.letters()).collect()
+    }
+
+    /// The letters, which are also the labels.
+    pub fn letters(&self) -> Vec<String> {
+        (0..self.letters).map(|at| char::from(b'a' + at as u8).to_string()).collect()
     }
 
     /// Labels of the task.

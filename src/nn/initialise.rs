@@ -5,6 +5,7 @@ use crate::engine::graph::{Graph, Initial};
 use crate::engine::kernels::real::Real;
 use crate::engine::rng::{Rng, Stream};
 use crate::engine::spectrum::spectral_radius;
+use crate::spec::ModelSpec;
 
 /// Options besides the seed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,24 +16,35 @@ pub struct Initialisation {
     pub spectral_radius: Option<f32>,
 }
 
+impl Initialisation {
+    /// What a spec asks for; only an LSTM has forget gates.
+    pub fn of(spec: &ModelSpec) -> Initialisation {
+        let forget_bias = spec.forget_bias.filter(|_| spec.cell == Cell::Lstm);
+        Initialisation { forget_bias, spectral_radius: spec.spectral_radius }
+    }
+}
+
 /// The flat parameters of `graph`, as [`Graph::parameters`] lays them out.
 ///
 /// Each parameter starts as its model said ([`Initial`]); the numbers come from the project's own generator.
-pub fn initial_parameters(graph: &Graph, cell: Cell, hidden: usize, seed: u32, options: Initialisation) -> Vec<f32> {
+pub fn initial_parameters(graph: &Graph, seed: u32, options: Initialisation) -> Vec<f32> {
     let mut flat = vec![0.0; graph.flat_len()];
     for (place, parameter) in graph.parameters().iter().enumerate() {
         let rng = Rng::new(seed, Stream::Initialisation(place as u32));
         let values = &mut flat[parameter.offset..parameter.offset + parameter.len];
         fill(values, &parameter.initial, &rng);
         if let Some(radius) = options.spectral_radius.filter(|_| parameter.name.contains("weight_hh")) {
+            let hidden = graph.shape(parameter.value).last();
             values.chunks_exact_mut(hidden * hidden).for_each(|block| rescale(block, hidden, radius));
         }
-        if let (Cell::Lstm, Some(bias)) = (cell, options.forget_bias) {
+        if let Some(bias) = options.forget_bias {
             let value = match () {
                 () if parameter.name.contains("bias_ih") => bias,
                 () if parameter.name.contains("bias_hh") => 0.0,
                 () => continue,
             };
+            // Rows i, f, g, o.
+            let hidden = parameter.len / 4;
             values[hidden..2 * hidden].fill(value);
         }
     }

@@ -199,13 +199,13 @@ choices! {
 }
 
 choices! {
-    /// What a generated sequence is worth.
+    /// What a generated sequence is worth; larger is better.
     Reward {
-        /// 1 for the target itself, else 0.
+        /// 1 for the reference itself, else 0.
         ExactMatch => "exact-match", "Exact match";
-        /// The share of right places.
+        /// Places with the reference's token, as a share of the longer sequence; 1 for two empty ones.
         TokenAccuracy => "token-accuracy", "Token accuracy";
-        /// Minus the Levenshtein distance, as a share of the length.
+        /// Minus the Levenshtein distance, as a share of the reference's length (of 1 where it is empty).
         NegativeEditDistance => "edit-distance", "Negative edit distance";
         /// Sentence BLEU (Papineni et al. 2002).
         SentenceBleu => "bleu", "Sentence BLEU";

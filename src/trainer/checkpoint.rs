@@ -19,9 +19,9 @@ use super::weights::{WeightsError, gather, named};
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
 
-/// The metadata keys: [`VERSION`]; the spec as JSON; steps done; random numbers drawn for sampling; a hash of the text; a
-/// hash of all the rest.
-const KEYS: [&str; 6] = ["seqlab", "spec", "step", "drawn", "text", "checksum"];
+/// The metadata keys: [`VERSION`]; the spec as JSON; steps done; random numbers drawn for sampling; a hash of the text;
+/// what the model keeps besides, f32 by their bits; a hash of all the rest.
+const KEYS: [&str; 7] = ["seqlab", "spec", "step", "drawn", "text", "memory", "checksum"];
 
 /// What a run is besides its text: enough to go on with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Checkpoint {
     pub drawn: u64,
     /// `Corpus::fingerprint` of the text.
     pub text: u64,
+    /// What the model keeps besides parameters and optimiser states.
+    pub memory: Vec<f32>,
     bytes: Vec<u8>,
 }
 
@@ -99,19 +101,21 @@ impl Checkpoint {
         buffers: impl Iterator<Item = &'a [f32]>,
         spec: &ModelSpec,
         [step, drawn, text]: [u64; 3],
+        memory: &[f32],
     ) -> Checkpoint {
         let mut tensors = Vec::new();
         for (place, flat) in buffers.enumerate() {
             tensors.extend(named(graph, flat, &prefix(place)));
         }
+        let kept = memory.iter().map(|number| format!("{:08x}", number.to_bits())).collect::<Vec<String>>().join(" ");
         let json = serde_json::to_string(spec).expect("a spec is JSON");
-        let values = [VERSION.to_string(), json, step.to_string(), drawn.to_string(), format!("{text:016x}")];
+        let values = [VERSION.to_string(), json, step.to_string(), drawn.to_string(), format!("{text:016x}"), kept];
         let mut metadata: BTreeMap<String, String> = KEYS.map(str::to_owned).into_iter().zip(values).collect();
         let written = safetensors::write(&metadata, &tensors);
         let file = File::parse(&written).expect("a file just written is whole");
-        metadata.insert(KEYS[5].to_owned(), format!("{:016x}", checksum(&file)));
+        metadata.insert(KEYS[6].to_owned(), format!("{:016x}", checksum(&file)));
         let bytes = safetensors::write(&metadata, &tensors);
-        Checkpoint { spec: spec.clone(), step, drawn, text, bytes }
+        Checkpoint { spec: spec.clone(), step, drawn, text, memory: memory.to_vec(), bytes }
     }
 
     /// Reads a file. What it holds is checked here against its checksum, and against a model when a run is resumed.
@@ -129,15 +133,18 @@ impl Checkpoint {
         if version != VERSION.to_string() {
             return Err(CheckpointError::Version { got: version.to_owned() });
         }
-        let (spec, step, drawn, text, sum) = (value(1)?, value(2)?, value(3)?, value(4)?, value(5)?);
+        let (spec, step, drawn, text) = (value(1)?, value(2)?, value(3)?, value(4)?);
+        let (memory, sum) = (value(5)?, value(6)?);
         let read = || {
             let numbers = (counter(step)?, counter(drawn)?, u64::from_str_radix(text, 16).ok()?);
+            let bits = memory.split_whitespace().map(|bits| u32::from_str_radix(bits, 16).ok().map(f32::from_bits));
+            let memory = bits.collect::<Option<Vec<f32>>>()?;
             let spec: ModelSpec = serde_json::from_str(spec).ok()?;
             let whole = sum == format!("{:016x}", checksum(&file)) && spec.validate().is_ok();
-            whole.then_some((spec, numbers))
+            whole.then_some((spec, numbers, memory))
         };
-        let (spec, (step, drawn, text)) = read().ok_or(CheckpointError::Corrupted)?;
-        Ok(Checkpoint { spec, step, drawn, text, bytes: bytes.to_vec() })
+        let (spec, (step, drawn, text), memory) = read().ok_or(CheckpointError::Corrupted)?;
+        Ok(Checkpoint { spec, step, drawn, text, memory, bytes: bytes.to_vec() })
     }
 
     /// The file.
@@ -189,7 +196,7 @@ fn prefix(buffer: usize) -> String {
 /// A hash of everything a file says but its checksum.
 fn checksum(file: &File<'_>) -> u64 {
     let mut hash = Hash::default();
-    for (key, value) in file.metadata.iter().filter(|(key, _)| *key != KEYS[5]) {
+    for (key, value) in file.metadata.iter().filter(|(key, _)| *key != KEYS[6]) {
         hash.part(key.as_bytes());
         hash.part(value.as_bytes());
     }

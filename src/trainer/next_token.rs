@@ -51,9 +51,7 @@ impl Trainable for NextToken {
     }
 
     fn initial(&self, graph: &Graph) -> Vec<f32> {
-        let spec = &self.spec;
-        let options = Initialisation { forget_bias: spec.forget_bias, spectral_radius: spec.spectral_radius };
-        initial_parameters(graph, spec.cell, spec.hidden, spec.seed, options)
+        initial_parameters(graph, self.spec.seed, Initialisation::of(&self.spec))
     }
 
     fn write_batch<'a>(&'a mut self, step: u64, machine: &'a mut dyn Executable) -> Answer<'a, ()> {

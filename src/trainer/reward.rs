@@ -1,39 +1,11 @@
 //! What a generated sequence is worth, compared with its reference: rewards of sequence-level training (Ranzato et al.
 //! 2016) and measures of an evaluation. Sequences are given without their end token.
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::kernels::real::Real;
 
-/// A reward; larger is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reward {
-    /// 1 for the reference itself, else 0.
-    ExactMatch,
-    /// Places with the reference's token, as a share of the longer sequence; 1 for two empty ones.
-    TokenAccuracy,
-    /// Minus the Levenshtein distance, as a share of the reference's length (of 1 where it is empty).
-    NegativeEditDistance,
-    /// [`sentence_bleu`], 0 to 1.
-    SentenceBleu,
-}
+pub use crate::spec::Reward;
 
 impl Reward {
-    /// Every reward, in the order menus and tests go through them.
-    pub const ALL: [Reward; 4] =
-        [Reward::ExactMatch, Reward::TokenAccuracy, Reward::NegativeEditDistance, Reward::SentenceBleu];
-
-    /// The name a learner reads.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Reward::ExactMatch => "exact match",
-            Reward::TokenAccuracy => "token accuracy",
-            Reward::NegativeEditDistance => "negative edit distance",
-            Reward::SentenceBleu => "sentence BLEU",
-        }
-    }
-
     /// The reward of `candidate`.
     pub fn of(self, candidate: &[u32], reference: &[u32]) -> f32 {
         match self {

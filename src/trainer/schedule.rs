@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::kernels::real::Real;
 use crate::engine::rng::{Rng, Stream};
+use crate::spec::{self, ModelSpec};
 
 /// The probability of feeding the truth, as a function of the training step i = 0, 1, ...
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,31 @@ impl Schedule {
     }
 }
 
+/// What a schedule has come to when its steps are over, for those that never arrive.
+const NEARLY: f32 = 0.01;
+
+/// The probability of feeding the truth in a step of a run: from 1 to the spec's ratio, along its schedule.
+pub fn ratio(spec: &ModelSpec, step: u64) -> f32 {
+    let (end, steps) = (spec.teacher_forcing, spec.schedule_steps as f32);
+    let schedule = match spec.schedule {
+        spec::Schedule::Constant => return end,
+        spec::Schedule::Linear => Schedule::Linear { start: 1.0, end: 0.0, slope: 1.0 / steps },
+        spec::Schedule::Exponential => Schedule::Exponential { base: Real::exp(Real::ln(NEARLY) / steps) },
+        spec::Schedule::InverseSigmoid => Schedule::InverseSigmoid { k: half_way(0.5 * steps) },
+    };
+    end + (1.0 - end) * schedule.ratio(step)
+}
+
+/// The k of an inverse sigmoid that is 1/2 at this step: k ln k = step, by Newton's method.
+fn half_way(step: f32) -> f32 {
+    let mut k = step.max(3.0);
+    for _ in 0..30 {
+        let ln = Real::ln(k);
+        k = (k - (k * ln - step) / (ln + 1.0)).max(1.0);
+    }
+    k
+}
+
 /// Numbers of the coins of a training step: step `step` takes the `count` coins from `step * count` on.
 fn index(step: u64, count: usize, at: usize) -> u64 {
     step * count as u64 + at as u64
@@ -65,6 +91,20 @@ pub fn uniforms(seed: u32, step: u64, numbers: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spec_goes_from_the_truth_to_its_ratio() {
+        use crate::spec::Choice;
+        for schedule in spec::Schedule::ALL {
+            let spec =
+                ModelSpec { schedule: *schedule, teacher_forcing: 0.25, schedule_steps: 200, ..ModelSpec::default() };
+            let ratios: Vec<f32> = (0..=200).map(|step| ratio(&spec, step)).collect();
+            assert!(ratios.is_sorted_by(|a, b| a >= b), "{schedule:?}");
+            assert!(ratios[200] >= 0.25 && ratios[200] < 0.3, "{schedule:?}: {}", ratios[200]);
+            let start = if *schedule == spec::Schedule::Constant { 0.25 } else { 0.95 };
+            assert!(ratios[0] >= start, "{schedule:?}: {}", ratios[0]);
+        }
+    }
 
     #[test]
     fn schedules_follow_their_formulas() {

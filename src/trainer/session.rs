@@ -12,16 +12,18 @@ use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
 use super::model;
 use super::observer::Observer;
-use super::trainable::{self, Example, Trainable, Training, Watch};
+use super::trainable::{self, Evaluation, Example, Trainable, Training, Watch};
 use super::weights::{self, WeightsError};
 
 /// Parameters and optimiser state after a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Steps done.
     pub step: u64,
     /// The flat parameters and the optimiser's states, one after the other.
     numbers: Vec<f32>,
+    /// See [`Trainable::memory`].
+    memory: Vec<f32>,
 }
 
 /// Why training stopped by itself.
@@ -122,7 +124,7 @@ impl Session {
             observer,
             initial,
             step: 0,
-            good: Snapshot { step: 0, numbers },
+            good: Snapshot { step: 0, numbers, memory: Vec::new() },
         };
         session.restore_good()?;
         Ok((session, refusal))
@@ -274,7 +276,7 @@ impl Session {
     /// [`EngineError::DeviceLost`].
     pub async fn snapshot(&mut self) -> Result<Snapshot, EngineError> {
         let numbers = self.executable.read(&self.training.persistent).await?;
-        Ok(Snapshot { step: self.step, numbers })
+        Ok(Snapshot { step: self.step, numbers, memory: self.model.memory() })
     }
 
     /// Goes back to a snapshot of this session.
@@ -287,6 +289,7 @@ impl Session {
             self.executable.write(*id, numbers)?;
         }
         self.step = snapshot.step;
+        self.model.recall(&snapshot.memory);
         Ok(())
     }
 
@@ -298,7 +301,7 @@ impl Session {
         let snapshot = self.snapshot().await?;
         let buffers = snapshot.numbers.chunks_exact(self.initial.len());
         let counters = [snapshot.step, self.observer.drawn, self.model.examples().fingerprint];
-        Ok(Checkpoint::new(&self.training.graph, buffers, &self.spec, counters))
+        Ok(Checkpoint::new(&self.training.graph, buffers, &self.spec, counters, &snapshot.memory))
     }
 
     /// Goes on from a checkpoint of a run with the same spec and text, taking over what had been adjusted.
@@ -312,7 +315,7 @@ impl Session {
         self.executable.take_journal().await?;
         self.spec = ModelSpec { backend: self.spec.backend, ..checkpoint.spec.clone() };
         self.observer.drawn = checkpoint.drawn;
-        self.good = Snapshot { step: checkpoint.step, numbers };
+        self.good = Snapshot { step: checkpoint.step, numbers, memory: checkpoint.memory.clone() };
         Ok(self.restore_good()?)
     }
 
@@ -335,7 +338,7 @@ impl Session {
     }
 
     fn restore_good(&mut self) -> Result<(), EngineError> {
-        let good = std::mem::replace(&mut self.good, Snapshot { step: 0, numbers: Vec::new() });
+        let good = std::mem::take(&mut self.good);
         let result = self.restore(&good);
         self.good = good;
         result
@@ -348,6 +351,7 @@ impl Session {
     pub async fn reset(&mut self) -> Result<(), EngineError> {
         self.executable.take_journal().await?;
         self.good.step = 0;
+        self.good.memory.clear();
         self.good.numbers.fill(0.0);
         self.good.numbers[..self.initial.len()].copy_from_slice(&self.initial);
         self.restore_good()
@@ -362,6 +366,17 @@ impl Session {
         self.executable = on_cpu(plan, &self.training.journal);
         self.backend = BackendKind::Cpu;
         self.restore_good()
+    }
+
+    /// How well the model does on strings of this length that it is not trained on; `None` for one that writes without end.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn evaluate(&mut self, length: usize) -> Result<Option<Evaluation>, EngineError> {
+        match self.model.evaluate(length, self.executable.as_mut()) {
+            Some(answer) => answer.await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Runs the probe text through the present parameters.

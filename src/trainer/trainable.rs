@@ -7,7 +7,9 @@ use crate::engine::optimiser::Optimiser;
 use crate::spec::{Architecture, ModelSpec, SpecError};
 
 use super::decoding::OneStep;
+use super::labeller::Labeller;
 use super::next_token::NextToken;
+use super::translator::Translator;
 
 /// A kind of model with its examples: one file each in this folder, one line in [`open`].
 pub trait Trainable {
@@ -35,6 +37,31 @@ pub trait Trainable {
 
     /// What it learns from.
     fn examples(&self) -> Example;
+
+    /// What it keeps from step to step besides parameters and optimiser states, as numbers.
+    fn memory(&self) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// Goes back to what [`Trainable::memory`] gave.
+    fn recall(&mut self, _memory: &[f32]) {}
+
+    /// How well it does on examples of this length that it is not trained on, on the machine that trains it; `None` for
+    /// a model that writes without end.
+    fn evaluate<'a>(&'a mut self, _length: usize, _machine: &'a mut dyn Executable) -> Option<Answer<'a, Evaluation>> {
+        None
+    }
+}
+
+/// How well a model does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation {
+    /// The share of sequences that are right from beginning to end, or of labels that are right.
+    pub exact_match: f32,
+    /// The share of wrong tokens at each position when it reads its own.
+    pub free: Vec<f32>,
+    /// The same when it reads the truth.
+    pub forced: Vec<f32>,
 }
 
 /// The model of a spec that is valid, with its examples.
@@ -43,8 +70,11 @@ pub trait Trainable {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
-        Architecture::Recurrent => Box::new(NextToken::new(spec, text)?),
-        _ => todo!(),
+        Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
+            Box::new(NextToken::new(spec, text)?)
+        }
+        Architecture::EncoderDecoder => Box::new(Translator::new(spec)),
+        Architecture::Classifier => Box::new(Labeller::new(spec)),
     })
 }
 

@@ -167,10 +167,10 @@ impl<'a> Sheet<'a> {
     pub async fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
         for result in &self.results {
             let mut data = read(machine, &result.parts).await?;
-            let shape = &self.graph.shape(result.parts[0]).0;
+            let shape = |at: usize| self.graph.shape(result.parts[0]).0[at];
             match result.layout {
-                Layout::TimeMajor | Layout::Heads => data = swap_axes(shape, &data).1,
-                Layout::TimeLast => data = swap_axes(&[shape[0], shape[2]], &data).1,
+                Layout::TimeMajor | Layout::Heads => data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1,
+                Layout::TimeLast => data = swap_axes(&[shape(0), shape(2)], &data).1,
                 Layout::Same | Layout::Piece(_) => {}
             }
             produced.tensors.insert(result.name.clone(), data);
