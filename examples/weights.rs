@@ -79,7 +79,7 @@ fn logits(
     let pass = model.forward(&mut graph, &parameters, ids, &states)?;
     graph.name(pass.logits, "logits");
     let all = graph.flat(Flat::Parameters);
-    let initial = || initial_parameters(&graph, model.cell, model.hidden, 5, Initialisation::default());
+    let initial = || initial_parameters(&graph, 5, Initialisation::default());
     let flat = flat.map_or_else(initial, <[f32]>::to_vec);
     let mut machine = CpuExecutable::<f32>::new(Plan::new(graph.clone(), usize::MAX)?, &[]);
     machine.write(all, &flat)?;
