@@ -21,9 +21,9 @@ const SIZE: [usize; 2] = [9, 3];
 /// How far logits may be apart, as a share of the largest.
 const TOLERANCE: f32 = 1e-5;
 
-type Done = Result<(), Box<dyn std::error::Error>>;
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-fn main() -> Done {
+fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [command, folder] = &arguments[..] else { return Err("write <folder> or check <folder>".into()) };
     std::fs::create_dir_all(folder)?;
@@ -66,11 +66,8 @@ fn tokens(vocabulary: usize) -> Vec<u32> {
     (0..SIZE[0] * SIZE[1]).map(|at| (at * at + 3 * at) as u32 % vocabulary as u32).collect()
 }
 
-/// The model's graph, and its logits (T, B, V) with these parameters; the initial ones where none are given.
-fn logits(
-    model: &LanguageModel,
-    flat: Option<&[f32]>,
-) -> Result<(Graph, Vec<f32>, Vec<f32>), Box<dyn std::error::Error>> {
+/// The model's graph, its flat parameters (the initial ones where none are given) and their logits (T, B, V).
+fn logits(model: &LanguageModel, flat: Option<&[f32]>) -> Outcome<(Graph, Vec<f32>, Vec<f32>)> {
     let mut graph = Graph::default();
     let parameters = model.parameters(&mut graph);
     graph.program("logits");
@@ -89,7 +86,7 @@ fn logits(
     Ok((graph, flat, logits))
 }
 
-fn write_one(folder: &Path, name: &str, model: &LanguageModel) -> Done {
+fn write_one(folder: &Path, name: &str, model: &LanguageModel) -> Outcome<()> {
     let (graph, flat, logits) = logits(model, None)?;
     std::fs::write(folder.join(format!("{name}.safetensors")), export(&graph, &flat, model.cell.name()))?;
     let tokens: Vec<f32> = tokens(model.vocabulary).into_iter().map(|token| token as f32).collect();
@@ -100,7 +97,7 @@ fn write_one(folder: &Path, name: &str, model: &LanguageModel) -> Done {
     Ok(())
 }
 
-fn check_one(folder: &Path, name: &str, model: &LanguageModel) -> Done {
+fn check_one(folder: &Path, name: &str, model: &LanguageModel) -> Outcome<()> {
     let (graph, before, _) = logits(model, None)?;
     let file = std::fs::read(folder.join(format!("{name}.back.safetensors")))?;
     let flat = import(&graph, &file, model.cell.name()).map_err(|errors| format!("{name}: {errors:?}"))?;
