@@ -1,6 +1,6 @@
 // One operand x (outer, part) of a concatenation into y (outer, whole): y[.., start .. start + part] = x. The other
-// ranges of y belong to the other operands' dispatches. Elements are moved by their bits, so that they may be floats or ids.
-// One invocation an element of x.
+// ranges of y belong to the other operands' dispatches. Elements are moved by their bits, so that they may be floats
+// or ids. One invocation an element of x.
 // import: index
 
 struct Params {

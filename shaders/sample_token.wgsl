@@ -1,6 +1,6 @@
-// y (N) = the token at which the cumulated softmax of a row of logits (N, V) passes the uniform number (N) in 0..1; the
-// last that weighs anything, where rounding keeps it below. One invocation a row: vocabularies are small, and the sums are
-// made in the order of the tokens.
+// y (N) = the token at which the cumulated softmax of a row of logits (N, V) passes the uniform number (N) in 0..1;
+// the last that weighs anything, where rounding keeps it below. One invocation a row: vocabularies are small, and the
+// sums are made in the order of the tokens.
 // import: index, math
 
 struct Params {

@@ -31,9 +31,17 @@ const CASES: &[(&str, &[u8])] = cases![
     "01a_rnn_tanh"
     "02a_lstm"
     "03a_gru_pytorch"
+    "06a_bahdanau_previous"
+    "07d_transformer_relu"
+    "09a_s4d"
+    "10c_mamba_block"
     "11d_layers"
     "12a_optimizers"
     "13b_trace_gru"
+    "14a_beam_search"
+    "15b_reinforce_entropy"
+    "16a_jacobian_vanishing"
+    "17a_scheduled_sampling"
 ];
 
 fn read(path: &str) -> Result<Cow<'static, [u8]>, String> {

@@ -11,6 +11,7 @@ pub mod recurrent;
 pub mod rollout;
 pub mod seq2seq;
 pub mod state_space;
+pub mod textbook;
 pub mod transformer;
 
 use crate::engine::graph::{Graph, Initial, ValueId};

@@ -205,3 +205,11 @@ fn time_functions(now: &dyn Fn() -> f64) -> (f64, f64) {
     let mut y = vec![0.0; x.len()];
     time((MIX.len() * x.len()) as f64, now, || MIX.iter().for_each(|kind| unary::unary(*kind, &x, &mut y)))
 }
+
+#[test]
+fn writing_a_character_is_timed() {
+    let begin = std::time::Instant::now();
+    let microseconds = sampling(0.05, &|| begin.elapsed().as_secs_f64()).expect("the CPU is there");
+    println!("one character: {microseconds:.1} us");
+    assert!(microseconds.is_finite() && microseconds > 0.0);
+}

@@ -1,12 +1,12 @@
 //! Training on what whole sequences are worth: REINFORCE (Williams 1992; Ranzato et al. 2016) for a next-token model that
 //! continues a prompt.
 //!
-//! A step samples one continuation of every prompt, scores it against its reference, and follows the gradient of
-//! [`policy_gradient`] on these samples.
+//! Each step samples one continuation of every prompt and scores it against its reference ([`Reinforce::sample`]); then the
+//! program `train` follows the gradient of [`policy_gradient`] on these samples.
 
 use crate::engine::backend::Executable;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Flat, Graph, Kind, ValueId};
+use crate::engine::graph::{Graph, Kind, ValueId};
 use crate::engine::kernels::binary::Binary;
 use crate::engine::optimiser::Optimiser;
 use crate::nn::language_model::LanguageModel;
@@ -16,6 +16,7 @@ use crate::nn::rollout::{Feed, Feedback};
 use super::reward::{Reward, before_end};
 use super::schedule::uniforms;
 use super::scheduled_sampling::{column, roll};
+use super::trainable::Training;
 
 /// What is taken off the reward, so that its size does not count but only whether it was more than expected.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,12 +64,8 @@ pub struct Episode {
 
 /// The procedure: its graph, and what it keeps from step to step besides the parameters. Run the graph on any backend.
 pub struct Reinforce {
-    /// Programs `train` and `sample`.
-    pub graph: Graph,
-    /// Loss, mean entropy of a token, and the gradient norm of every parameter: a row of the journal.
-    pub journal: Vec<ValueId>,
-    /// Parameters, then the optimiser's states: what a snapshot keeps.
-    pub persistent: Vec<ValueId>,
+    /// Programs `train` and `sample`; the journal has the mean reward in the place of an accuracy.
+    pub training: Training,
     options: Options,
     average: Option<f32>,
     prompts: ValueId,
@@ -80,7 +77,6 @@ pub struct Reinforce {
     rewards: ValueId,
     baseline: ValueId,
     entropy_weight: ValueId,
-    hyper: ValueId,
 }
 
 impl Reinforce {
@@ -128,22 +124,21 @@ impl Reinforce {
         graph.name(loss, "loss");
         let entropy = graph.weighted_mean(policy.entropy, mask)?;
         graph.name(entropy, "entropy");
+        // Every step of a sequence has its reward.
+        let mean_reward = graph.slice(rewards, 0, 0, 1)?;
+        let mean_reward = graph.mean(mean_reward)?;
+        graph.name(mean_reward, "reward");
         graph.keep_gradients(loss)?;
-        graph.optimise(optimiser)?;
-        let (hyper, norms) = (graph.find("hyper")?, graph.find("gradient_norms")?);
-        let mut persistent = vec![graph.flat(Flat::Parameters)];
-        for state in 0..optimiser.states() {
-            let state = graph.flat(Flat::State(state));
-            persistent.push(state);
-        }
+        let mut training = Training::close(graph, optimiser, loss, Some(mean_reward))?;
 
+        let graph = &mut training.graph;
         graph.program("sample");
         let prompts = graph.input("sample/prompts", [prompt, batch], Kind::Ids);
         let uniforms = graph.input("sample/uniforms", [steps, batch], Kind::Float);
-        let mut states = model.states(&mut graph, "sample", batch);
+        let mut states = model.states(graph, "sample", batch);
         if prompt > 1 {
             let before = graph.slice(prompts, 0, 0, prompt - 1)?;
-            let pass = model.forward(&mut graph, &parameters, before, &states)?;
+            let pass = model.forward(graph, &parameters, before, &states)?;
             for (state, layer) in states.iter_mut().zip(&pass.layers) {
                 for (state, sequence) in [(Some(&mut state.h), Some(layer.h)), (state.c.as_mut(), layer.c)] {
                     if let (Some(state), Some(sequence)) = (state, sequence) {
@@ -155,12 +150,10 @@ impl Reinforce {
         }
         let first = graph.slice(prompts, 0, prompt - 1, 1)?;
         let feedback = Feedback::Sample { uniforms };
-        let run = roll(&mut graph, model, &parameters, steps, (Feed::Own { first }, feedback), &states)?;
+        let run = roll(graph, model, &parameters, steps, (Feed::Own { first }, feedback), &states)?;
         graph.name(run.chosen, "sample/tokens");
         Ok(Reinforce {
-            graph,
-            journal: vec![loss, entropy, norms],
-            persistent,
+            training,
             options,
             average: None,
             prompts,
@@ -172,7 +165,6 @@ impl Reinforce {
             rewards,
             baseline,
             entropy_weight,
-            hyper,
         })
     }
 
@@ -181,16 +173,16 @@ impl Reinforce {
         self.average
     }
 
-    /// Samples, scores, and takes one gradient step. `prompts` is (prompt, B) ids; a reference for each sequence, without
-    /// its end token. Step `step` (0, 1, ...) of a seed draws the same numbers every time.
+    /// Samples, scores, and writes the inputs of the program `train`, all but the optimiser's coefficients: run it next.
+    /// `prompts` is (prompt, B) ids; a reference for each sequence, without its end token. Step `step` (0, 1, ...) of a seed
+    /// draws the same numbers every time.
     ///
     /// # Errors
     /// [`EngineError::Size`] for prompts of another size, [`EngineError::DeviceLost`].
-    pub async fn step(
+    pub async fn sample(
         &mut self,
         executable: &mut dyn Executable,
         (seed, step): (u32, u64),
-        (learning_rate, clip): (f32, Option<f32>),
         prompts: &[u32],
         references: &[Vec<u32>],
     ) -> Result<Episode, EngineError> {
@@ -221,8 +213,6 @@ impl Reinforce {
             executable.write(self.baseline, &vec![expected; steps * batch])?;
         }
         executable.write(self.entropy_weight, &[self.options.entropy_weight])?;
-        executable.write(self.hyper, &self.options.optimiser.hyper(step + 1, learning_rate, clip))?;
-        executable.run(0)?;
         Ok(episode)
     }
 

@@ -3,13 +3,14 @@
 
 use crate::engine::backend::Executable;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Flat, Graph, Kind, ValueId};
+use crate::engine::graph::{Graph, Kind, Op, ValueId};
 use crate::engine::optimiser::Optimiser;
 use crate::nn::language_model::{LanguageModel, LayerState, ModelParameters};
 use crate::nn::losses::masked_cross_entropy;
 use crate::nn::rollout::{Feed, Feedback, Rollout, rollout};
 
 use super::reward::{ErrorByPosition, before_end};
+use super::trainable::Training;
 
 /// Sizes and options of [`scheduled_sampling`].
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ pub struct Options {
 /// The training graph and the values the host touches.
 pub struct ScheduledSampling {
     /// Programs `train` and `evaluate`.
-    pub graph: Graph,
+    pub training: Training,
     /// What teacher forcing feeds at each step, ids (T, B): a first token, then the targets without their last.
     pub given: ValueId,
     /// Ids (T, B).
@@ -39,12 +40,6 @@ pub struct ScheduledSampling {
     pub mask: ValueId,
     /// Uniform numbers (T, B), where tokens are sampled. See [`super::schedule::uniforms`].
     pub uniforms: Option<ValueId>,
-    /// The optimiser's changing coefficients.
-    pub hyper: ValueId,
-    /// The loss, and the gradient norm of every parameter: a row of the journal.
-    pub journal: Vec<ValueId>,
-    /// Parameters, then the optimiser's states: what a snapshot keeps.
-    pub persistent: Vec<ValueId>,
     /// `train/fed`: the tokens that the last training step read, ids (T, B).
     pub fed: ValueId,
     /// `evaluate/free`: what the model writes when it reads its own tokens, ids (T, B).
@@ -95,31 +90,32 @@ pub fn scheduled_sampling(model: &LanguageModel, options: &Options) -> Result<Sc
     let pass = model.forward(&mut graph, &parameters, run.fed, &states)?;
     let loss = masked_cross_entropy(&mut graph, pass.logits, targets, padding)?;
     graph.name(loss, "loss");
+    let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
+    let accuracy = match padding {
+        Some(value) => {
+            let kept = graph.apply(Op::NotEqual { value }, &[targets])?[0];
+            graph.weighted_mean(hits, kept)?
+        }
+        None => graph.mean(hits)?,
+    };
+    graph.name(accuracy, "accuracy");
     graph.keep_gradients(loss)?;
-    graph.optimise(optimiser)?;
-    let (hyper, norms) = (graph.find("hyper")?, graph.find("gradient_norms")?);
-    let mut persistent = vec![graph.flat(Flat::Parameters)];
-    for state in 0..optimiser.states() {
-        let state = graph.flat(Flat::State(state));
-        persistent.push(state);
-    }
+    let mut training = Training::close(graph, optimiser, loss, Some(accuracy))?;
 
+    let graph = &mut training.graph;
     graph.program("evaluate");
     let first = graph.slice(given, 0, 0, 1)?;
-    let own = roll(&mut graph, model, &parameters, steps, (Feed::Own { first }, Feedback::Argmax), &states)?;
+    let own = roll(graph, model, &parameters, steps, (Feed::Own { first }, Feedback::Argmax), &states)?;
     graph.name(own.chosen, "evaluate/free");
-    let pass = model.forward(&mut graph, &parameters, given, &states)?;
+    let pass = model.forward(graph, &parameters, given, &states)?;
     let forced = graph.argmax(pass.logits)?;
     graph.name(forced, "evaluate/forced");
     Ok(ScheduledSampling {
-        graph,
+        training,
         given,
         targets,
         mask,
         uniforms,
-        hyper,
-        journal: vec![loss, norms],
-        persistent,
         fed: run.fed,
         free: own.chosen,
         forced,

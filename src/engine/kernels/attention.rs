@@ -2,7 +2,7 @@
 //!
 //! Sequences are [T, B, F]: I queries, J keys.
 
-use super::lanes::{At, Lanes, WIDTH, each};
+use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::reduce::dot;
 
@@ -38,12 +38,9 @@ pub fn additive_energy<R: Real>(dims: Energies, [query, keys, v]: [&[R]; 3], ene
     }
 }
 
-/// Units of A worked on at a time, in registers.
-const BLOCK: usize = 2 * WIDTH;
-
 /// From tanh [I, B, J, A], v and dL/d(energies) [I, B, J]: d_query [I, B, A], d_keys [J, B, A], d_v [A].
 ///
-/// With s = dL/d(energy): d_v = sum s tanh; the others are v times sums of s (1 - tanh^2) over keys and over queries.
+/// With s = dL/d(energy): d_v = sum s tanh; the others are sums of s (1 - tanh^2) v over keys and over queries.
 pub fn additive_energy_grad<R: Real>(
     dims: Energies,
     [tanh, v, d_energies]: [&[R]; 3],
@@ -51,82 +48,55 @@ pub fn additive_energy_grad<R: Real>(
 ) {
     let Energies { batch, keys, width, .. } = dims;
     d_v.fill(R::ZERO);
-    for (row, (tanh, s)) in tanh.chunks_exact(keys * width).zip(d_energies.chunks_exact(keys)).enumerate() {
+    let rows = d_query.chunks_exact_mut(width).zip(tanh.chunks_exact(keys * width)).zip(d_energies.chunks_exact(keys));
+    for (row, ((d_query, tanh), s)) in rows.enumerate() {
+        d_query.fill(R::ZERO);
+        let mut places = d_keys.chunks_exact_mut(batch * width).map(|keys| &mut keys[row % batch * width..][..width]);
+        let mut tanh = tanh.chunks_exact(width);
+        let mut keys = s.chunks_exact(NEAR);
         let first = row < batch;
-        let d_query = &mut d_query[row * width..][..width];
-        let d_keys = &mut d_keys[row % batch * width..];
-        for left in (0..width).step_by(BLOCK) {
-            let columns = left..width.min(left + BLOCK);
-            let stride = batch * width;
-            let block = Block { tanh: &tanh[left..], width, s, stride, first };
-            let (d_query, d_v) = (&mut d_query[columns.clone()], &mut d_v[columns]);
-            if d_v.len() == BLOCK {
-                block.add::<true>(d_query, &mut d_keys[left..], d_v);
-            } else {
-                block.add::<false>(d_query, &mut d_keys[left..], d_v);
-            }
+        for s in &mut keys {
+            add_keys::<R, NEAR>(first, s, v, tanh.by_ref(), places.by_ref(), [d_query, d_v]);
         }
-    }
-    for d in d_query.chunks_exact_mut(width).chain(d_keys.chunks_exact_mut(width)) {
-        each!(width, |at| at.put(d, at.get(d) * at.get(v)));
+        for s in keys.remainder().chunks_exact(1) {
+            add_keys::<R, 1>(first, s, v, tanh.by_ref(), places.by_ref(), [d_query, d_v]);
+        }
+        each!(width, |at| at.put(d_query, at.get(d_query) * at.get(v)));
     }
 }
 
-/// Some units of one query of one sequence.
-struct Block<'a, R> {
-    /// [J, A] from the first unit on.
-    tanh: &'a [R],
-    /// A.
-    width: usize,
-    /// [J].
-    s: &'a [R],
-    /// From key to key of d_keys.
-    stride: usize,
-    /// Whether this is the first query: d_keys is set, later it is added to.
+/// Keys worked on at a time, so that the sums over keys are read and written less often.
+const NEAR: usize = 4;
+
+/// What the next N keys add for one query; its sum is still without the factor v. `first`: d_keys is set, not added to.
+#[inline(always)]
+fn add_keys<'a, R: Real, const N: usize>(
     first: bool,
-}
-
-impl<R: Real> Block<'_, R> {
-    /// The sums without their factor v; FULL when [`BLOCK`] units are there.
-    #[inline(always)]
-    fn add<const FULL: bool>(&self, d_query: &mut [R], d_keys: &mut [R], d_v: &mut [R]) {
-        let units = d_v.len();
-        let load = |from: &[R]| -> [R::Lanes; 2] {
-            if FULL {
-                return [R::Lanes::load(from), R::Lanes::load(&from[WIDTH..])];
-            }
-            let part = units.min(WIDTH);
-            [R::Lanes::load_part(&from[..part]), R::Lanes::load_part(&from[part..units])]
-        };
-        let store = |values: [R::Lanes; 2], to: &mut [R]| {
-            if FULL {
-                values[0].store(to);
-                values[1].store(&mut to[WIDTH..]);
-                return;
-            }
-            let part = units.min(WIDTH);
-            values[0].store_part(&mut to[..part]);
-            values[1].store_part(&mut to[part..units]);
-        };
-        let mut query = [R::Lanes::splat(R::ZERO); 2];
-        let mut v = load(d_v);
-        for (j, s) in self.s.iter().enumerate() {
-            let s = R::Lanes::splat(*s);
-            let tanh = load(&self.tanh[j * self.width..]);
-            let d_key = &mut d_keys[j * self.stride..];
-            let mut key = if self.first { [R::Lanes::splat(R::ZERO); 2] } else { load(d_key) };
-            for part in 0..2 {
-                let along = s * tanh[part];
-                let slope = s - along * tanh[part];
-                v[part] = v[part] + along;
-                query[part] = query[part] + slope;
-                key[part] = key[part] + slope;
-            }
-            store(key, d_key);
+    s: &[R],
+    v: &[R],
+    tanh: &mut impl Iterator<Item = &'a [R]>,
+    d_keys: &mut impl Iterator<Item = &'a mut [R]>,
+    [d_query, d_v]: [&mut [R]; 2],
+) {
+    let width = v.len();
+    let tanh: [&[R]; N] = std::array::from_fn(|_| tanh.next().map_or(&[][..], |row| &row[..width]));
+    let d_keys: [&mut [R]; N] =
+        std::array::from_fn(|_| d_keys.next().map_or(Default::default(), |row| &mut row[..width]));
+    let (d_query, d_v) = (&mut d_query[..width], &mut d_v[..width]);
+    each!(width, |at| {
+        let (factor, mut query, mut sum) = (at.get(v), at.get(d_query), at.get(d_v));
+        for key in 0..N {
+            let (s, tanh) = (R::Lanes::splat(s[key]), at.get(tanh[key]));
+            let along = s * tanh;
+            let slope = s - along * tanh;
+            sum = sum + along;
+            query = query + slope;
+            let before = if first { R::Lanes::splat(R::ZERO) } else { at.get(d_keys[key]) };
+            at.put(d_keys[key], before + slope * factor);
         }
-        store(query, d_query);
-        store(v, d_v);
-    }
+        at.put(d_query, query);
+        at.put(d_v, sum);
+    });
 }
 
 /// y [B, J] is 1 before a sequence's length and 0 from there on.

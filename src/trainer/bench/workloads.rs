@@ -2,15 +2,15 @@
 
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Graph, Kind, Op, ValueId};
+use crate::engine::graph::{Graph, Kind, ValueId};
 use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::rng::{Rng, Stream};
 use crate::nn::attention::{AttentionDecoder, Query, Score};
-use crate::nn::embedding;
+use crate::nn::encoder_decoder::EncoderDecoder;
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::language_model::LanguageModel;
-use crate::nn::recurrent::{LayerState, Recurrent, Run, SequenceInput};
+use crate::nn::recurrent::Recurrent;
 use crate::nn::transformer::{Block, Positions, Transformer};
 use crate::protocol::{Workload, WorkloadModel};
 use crate::spec::{Architecture, BackendKind, ModelSpec};
@@ -101,37 +101,33 @@ fn characters(workload: &Workload, optimiser: Optimiser) -> Built {
 /// Encoder and decoder of one layer; the decoder starts from the encoder's last state and attends to all of them.
 fn attention(workload: &Workload, optimiser: Optimiser, [width, source]: [usize; 2], query: Query) -> Built {
     let Workload { cell, vocab, hidden, steps, batch, .. } = *workload;
-    let encoder = Recurrent::new(cell, width, hidden);
-    let score = Score::Additive { width: hidden };
-    let decoder = AttentionDecoder {
-        cell,
-        vocabulary: vocab,
-        embedding: width,
-        hidden,
-        memory: hidden,
-        score,
-        query,
-        attentional: false,
+    let model = EncoderDecoder::Attending {
+        source_vocabulary: vocab,
+        encoder: Recurrent::new(cell, width, hidden),
+        decoder: AttentionDecoder {
+            cell,
+            vocabulary: vocab,
+            embedding: width,
+            hidden,
+            memory: hidden,
+            score: Score::Additive { width: hidden },
+            query,
+            attentional: false,
+        },
     };
     let mut graph = Graph::default();
-    let embed = embedding(&mut graph, "encoder.embed.weight", vocab, width);
-    let encoder_parameters = encoder.parameters(&mut graph, "encoder.rnn.");
-    let parameters = decoder.parameters(&mut graph, "decoder.");
+    let parameters = model.parameters(&mut graph);
     graph.program("train");
-    let [tokens, feed, targets] = [("source", source), ("tokens", steps), ("targets", steps)]
+    let [sources, tokens, targets] = [("source", source), ("tokens", steps), ("targets", steps)]
         .map(|(name, steps)| graph.input(format!("train/{name}"), [steps, batch], Kind::Ids));
     let lengths = graph.input("train/lengths", [batch], Kind::Ids);
-    let x = graph.embedding(tokens, embed, None)?;
-    let encoded = encoder.forward(&mut graph, &encoder_parameters, &Run::new(SequenceInput::Features(x)))?;
-    let mask = graph.apply(Op::LengthMask { steps: source }, &[lengths])?[0];
-    let memory = decoder.memory(&mut graph, &parameters, encoded.output, Some(mask))?;
-    let state = LayerState { h: encoded.h_n[0], c: encoded.c_n.first().copied() };
-    let pass = decoder.forward(&mut graph, &parameters, feed, state, &memory, None)?;
-    let training = close(graph, pass.logits, targets, optimiser)?;
+    let encoded = model.encode(&mut graph, &parameters, sources, lengths)?;
+    let decoded = model.decode(&mut graph, &parameters, tokens, &encoded, None)?;
+    let training = close(graph, decoded.logits, targets, optimiser)?;
     let inputs = vec![
-        (tokens, periodic(workload, 0, source)),
+        (sources, periodic(workload, 0, source)),
         (lengths, vec![source as u32; batch]),
-        (feed, periodic(workload, source, steps)),
+        (tokens, periodic(workload, source, steps)),
         (targets, periodic(workload, source + 1, steps)),
     ];
     Ok((training, inputs))
