@@ -147,18 +147,6 @@ impl StateSpaceModel {
         (0..self.layers).map(state).collect()
     }
 
-    /// Zero states of `batch` sequences, and nothing before the first step.
-    ///
-    /// # Errors
-    /// As [`Graph::fill`].
-    pub fn zero_states(&self, graph: &mut Graph, batch: usize) -> Result<Vec<BlockState>, EngineError> {
-        let x = match self.mixer {
-            Mixer::S4d(S4d { channels, modes, .. }) => graph.fill(0.0, [batch, channels, modes, 2])?,
-            Mixer::Mamba(Mamba { inner, state, .. }) => graph.fill(0.0, [batch, inner, state])?,
-        };
-        Ok(vec![BlockState { x, window: Vec::new() }; self.layers])
-    }
-
     /// Logits for `tokens` (T, B).
     ///
     /// # Errors
