@@ -9,6 +9,7 @@ use seqlab::spec::{
     Schedule, Task,
 };
 use seqlab::trainer::checkpoint::Checkpoint;
+use seqlab::trainer::decoding::beam::{BeamOptions, BeamSearch, Fate, LengthNormalisation, Policy};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{BuildError, Drained, Session};
 
@@ -217,6 +218,68 @@ fn a_classifier_is_evaluated() {
     let found = block_on(run.evaluate(5)).expect("the CPU does not fail").expect("it names");
     println!("right: {}", found.exact_match);
     assert!(found.exact_match > 0.8, "{}", found.exact_match);
+}
+
+#[test]
+fn every_model_that_writes_is_searched_and_a_beam_is_no_worse_than_greedy() {
+    let normalisation = LengthNormalisation::None;
+    let options = |width| BeamOptions { width, policy: Policy::Hold, normalisation, shown: 2 };
+    for (name, spec) in specs() {
+        let mut run = session(&spec);
+        let _ = rows(&mut run, 3);
+        block_on(run.observe()).expect("the CPU does not fail");
+        let mut search = |width| block_on(run.search(options(width), 6)).expect("the CPU does not fail");
+        let (Some(greedy), Some(mut wide)) = (search(1), search(5)) else {
+            assert_eq!(spec.model, Architecture::Classifier, "{name}");
+            continue;
+        };
+        let best = |search: &BeamSearch| search.hypotheses()[0].log_probability;
+        assert!(greedy.hypotheses().len() == 1 && wide.hypotheses().len() > 1, "{name}");
+        let pruned = (0..wide.nodes().len()).find(|node| wide.nodes()[*node].fate == Fate::Pruned);
+        let pruned = pruned.unwrap_or_else(|| panic!("{name}: nothing was pruned"));
+        let before = wide.nodes().len();
+        if block_on(run.continue_search(&mut wide, pruned)).expect("the CPU does not fail") {
+            assert!(wide.nodes().len() > before, "{name}");
+            let tokens = wide.tokens(pruned);
+            assert!(wide.hypotheses().iter().all(|found| found.tokens.starts_with(&tokens)), "{name}");
+        }
+        assert!(best(&greedy) <= 0.0, "{name}");
+    }
+}
+
+#[test]
+fn radii_saturation_and_jacobians_are_answered_by_path() {
+    let spec = ModelSpec { cell: Cell::Lstm, spectral_radius: Some(0.8), ..text_model(Architecture::Recurrent) };
+    let mut run = session(&spec);
+    block_on(run.observe()).expect("the CPU does not fail");
+    let mut view = |path: &str| block_on(run.view(path));
+    let (radii, shape) = view("spectral_radius/rnn.weight_hh_l0").expect("a recurrent weight");
+    assert_eq!(shape, [4]);
+    assert!(radii.iter().all(|radius| (radius - 0.8).abs() < 1e-3), "{radii:?}");
+    let (gates, shape) = view("saturation/probe/layers/0/f").expect("a gate");
+    assert_eq!((shape, gates.len()), (vec![3, 24], 72));
+    assert!(gates.iter().all(|number| (0.0..=1.0).contains(number)));
+    let (rows, shape) = view("jacobian/layers/0").expect("a recurrent network");
+    assert_eq!(shape, [5, 25], "t, and a value for every unit, at t = 0..T of the probe");
+    let last = &rows[4 * 25..];
+    assert!(last[0] == 4.0 && last[1..].iter().all(|value| (value - 1.0).abs() < 1e-5), "dh_T/dh_T = 1: {last:?}");
+    assert!(rows[1] < 1.0, "it vanishes: {}", rows[1]);
+    assert!(view("jacobian/layers/1").is_err() && view("spectral_radius/out.weight").is_err());
+    let mut other = session(&text_model(Architecture::Transformer));
+    assert!(block_on(other.view("jacobian/layers/0")).is_err());
+}
+
+#[test]
+fn weights_of_every_model_go_out_and_come_back() {
+    for (name, spec) in specs() {
+        let mut run = session(&spec);
+        let _ = rows(&mut run, 4);
+        let file = block_on(run.export_weights()).expect("the CPU does not fail");
+        let mut other = session(&ModelSpec { seed: 9, ..spec.clone() });
+        block_on(other.import_weights(&file)).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        assert_eq!(block_on(other.export_weights()).expect("the CPU does not fail"), file, "{name}");
+        let _ = rows(&mut other, 2);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod decoding;
 pub mod device;
 pub mod labeller;
 pub mod long_view;
+pub mod measures;
 pub mod model;
 pub mod network;
 pub mod next_token;

@@ -105,7 +105,7 @@ pub fn network(spec: &ModelSpec, vocabulary: usize) -> Box<dyn Network> {
 const LONGEST: usize = 256;
 
 /// The recurrent language model of a spec.
-fn language_model(spec: &ModelSpec, vocabulary: usize) -> LanguageModel {
+pub fn language_model(spec: &ModelSpec, vocabulary: usize) -> LanguageModel {
     LanguageModel {
         cell: spec.cell,
         layers: spec.layers,

@@ -6,10 +6,11 @@ use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
 use crate::nn::initialise::{Initialisation, initial_parameters};
-use crate::spec::{ModelSpec, SpecError};
+use crate::spec::{Architecture, ModelSpec, SpecError};
 
+use super::long_view::LongView;
 use super::model;
-use super::network::{Network, network};
+use super::network::{Network, language_model, network};
 use super::trainable::{Answering, Example, Observation, Trainable, Training, Watch};
 
 /// A language model and its text.
@@ -74,6 +75,12 @@ impl Trainable for NextToken {
         let first = self.corpus.vocabulary.token('\n');
         let answer = Answering::Writes { step, first, end: None, begin: None };
         Ok(Observation { graph, probe, inputs, programs: vec!["prepare", "probe"], answer, symbols: self.symbols() })
+    }
+
+    fn long_view(&self, steps: usize) -> Option<Result<LongView, EngineError>> {
+        let spec = &self.spec;
+        let one_way = spec.model == Architecture::Recurrent && !spec.bidirectional;
+        one_way.then(|| LongView::new(&language_model(spec, self.corpus.vocabulary.len()), steps))
     }
 
     fn examples(&self) -> Example {

@@ -10,8 +10,9 @@ use crate::engine::kernels::cross_entropy::argmax;
 use crate::engine::plan::Plan;
 use crate::engine::rng::{Rng, Stream};
 
-use super::decoding::OneStep;
+use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::{Sampler, Sampling};
+use super::decoding::{Bounds, GraphStepper, OneStep};
 use super::device::MEMORY_LIMIT;
 use super::trainable::{Answering, Observation};
 
@@ -111,6 +112,41 @@ impl Observer {
             }
         };
         Ok(tokens.iter().map(|token| self.symbols[*token as usize].as_str()).collect())
+    }
+}
+
+impl Observer {
+    /// Beam search for what the model writes, from its beginning; the whole tree. `None` for a classifier.
+    ///
+    /// # Errors
+    /// As the backend's.
+    pub async fn search(&mut self, options: BeamOptions, max_length: usize) -> Result<Option<BeamSearch>, EngineError> {
+        let Answering::Writes { step, first, end, begin } = &self.answer else { return Ok(None) };
+        start(&mut self.executable, step, *begin)?;
+        let max_length = step.longest.map_or(max_length, |longest| max_length.min(longest));
+        let mut state = Vec::new();
+        for carried in &step.carried {
+            state.extend_from_slice(self.executable.view(carried.before)?);
+        }
+        // How many tokens were read: none.
+        state.extend(step.position.map(|_| 0.0));
+        let bounds = Bounds { state: &state, first: *first, end: *end, max_length };
+        let mut search = BeamSearch::new(options, bounds);
+        search.run(&mut GraphStepper::new(&mut self.executable, step)?).await?;
+        Ok(Some(search))
+    }
+
+    /// Takes a search up again at a node of its tree, whatever became of it; `false` for one that cannot be continued.
+    ///
+    /// # Errors
+    /// As the backend's.
+    pub async fn continue_search(&mut self, search: &mut BeamSearch, node: usize) -> Result<bool, EngineError> {
+        let Answering::Writes { step, .. } = &self.answer else { return Ok(false) };
+        if !search.continue_from(node) {
+            return Ok(false);
+        }
+        search.run(&mut GraphStepper::new(&mut self.executable, step)?).await?;
+        Ok(true)
     }
 }
 

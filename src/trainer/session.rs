@@ -5,11 +5,13 @@ use crate::engine::error::EngineError;
 use crate::engine::graph::{Kind, Source};
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
-use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
+use crate::spec::{Architecture, BackendKind, Choice, ModelSpec, SpecError, limits};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
+use super::measures::{self, Measure};
 use super::model;
 use super::observer::Observer;
 use super::trainable::{self, Evaluation, Example, Trainable, Training, Watch};
@@ -325,7 +327,15 @@ impl Session {
     /// [`EngineError::DeviceLost`].
     pub async fn export_weights(&mut self) -> Result<Vec<u8>, EngineError> {
         let flat = self.executable.read(&self.training.persistent[..1]).await?;
-        Ok(weights::export(&self.training.graph, &flat, self.spec.cell.name()))
+        Ok(weights::export(&self.training.graph, &flat, self.kind()))
+    }
+
+    /// What tells weights of equal names and shapes apart: the cell, or the kind of a model without one.
+    fn kind(&self) -> &'static str {
+        match self.spec.model {
+            Architecture::Transformer | Architecture::S4d | Architecture::Mamba => self.spec.model.key(),
+            Architecture::Recurrent | Architecture::EncoderDecoder | Architecture::Classifier => self.spec.cell.name(),
+        }
     }
 
     /// Starts anew, at step 0, from the parameters of a file; [`Session::reset`] then goes back to them.
@@ -333,7 +343,7 @@ impl Session {
     /// # Errors
     /// Everything in the file that does not fit; nothing is changed then. [`WeightsError::Engine`] when the device is lost.
     pub async fn import_weights(&mut self, file: &[u8]) -> Result<(), Vec<WeightsError>> {
-        self.initial = weights::import(&self.training.graph, file, self.spec.cell.name())?;
+        self.initial = weights::import(&self.training.graph, file, self.kind())?;
         self.reset().await.map_err(|error| vec![WeightsError::Engine(error)])
     }
 
@@ -393,8 +403,32 @@ impl Session {
     /// # Errors
     /// As [`Observer::sample`].
     pub fn sample(&mut self, length: usize, temperature: f32) -> Result<String, EngineError> {
-        let sampling = Sampling { temperature, ..Sampling::PLAIN };
-        self.observer.sample(length, &sampling, self.spec.seed)
+        self.sample_by(length, &Sampling { temperature, ..Sampling::PLAIN })
+    }
+
+    /// As [`Session::sample`], with top-k and top-p.
+    ///
+    /// # Errors
+    /// As [`Observer::sample`].
+    pub fn sample_by(&mut self, length: usize, sampling: &Sampling) -> Result<String, EngineError> {
+        self.observer.sample(length, sampling, self.spec.seed)
+    }
+
+    /// Beam search with the parameters of the last [`Session::observe`]: the whole tree; `None` for a model that only
+    /// names.
+    ///
+    /// # Errors
+    /// As [`Observer::search`].
+    pub async fn search(&mut self, options: BeamOptions, max_length: usize) -> Result<Option<BeamSearch>, EngineError> {
+        self.observer.search(options, max_length).await
+    }
+
+    /// Decodes on from another node of a search's tree; `false` for one that cannot be continued.
+    ///
+    /// # Errors
+    /// As [`Observer::search`].
+    pub async fn continue_search(&mut self, search: &mut BeamSearch, node: usize) -> Result<bool, EngineError> {
+        self.observer.continue_search(search, node).await
     }
 
     /// The numbers and shape of any path: of the training step, or of the probe text as of the last
@@ -403,6 +437,25 @@ impl Session {
     /// # Errors
     /// [`EngineError::Unknown`], [`EngineError::DeviceLost`].
     pub async fn view(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        match Measure::parse(path) {
+            None => self.tensor(path).await,
+            Some(Measure::SpectralRadius(weight)) => measures::spectral_radius(&self.tensor(&weight).await?),
+            Some(Measure::Saturation(gate)) => Ok(measures::saturation(&self.tensor(gate).await?)),
+            Some(Measure::Jacobian(layer)) => self.jacobian(layer).await,
+        }
+    }
+
+    /// The spectrum of dh_T/dh_t over the probe text; see [`measures::spectrum`].
+    async fn jacobian(&mut self, layer: usize) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        let text = self.observer.probe().to_vec();
+        let none = || EngineError::Unknown { what: "Jacobian of this kind of model".to_owned() };
+        let mut view = self.model.long_view(text.len()).ok_or_else(none)??;
+        let parameters = self.executable.read(&self.training.persistent[..1]).await?;
+        view.run(&parameters, &text)?;
+        measures::spectrum(&view, layer, text.len(), self.spec.hidden)
+    }
+
+    async fn tensor(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
         if path.starts_with("probe/") {
             let (numbers, shape) = self.observer.view(path)?;
             return Ok((numbers.to_vec(), shape.to_vec()));

@@ -8,6 +8,7 @@ use crate::spec::{Architecture, ModelSpec, SpecError};
 
 use super::decoding::OneStep;
 use super::labeller::Labeller;
+use super::long_view::LongView;
 use super::next_token::NextToken;
 use super::translator::Translator;
 
@@ -37,6 +38,12 @@ pub trait Trainable {
 
     /// What it learns from.
     fn examples(&self) -> Example;
+
+    /// Jacobians of its states over a text of this many tokens; `None` for a model whose end is no state of a recurrence
+    /// in one direction.
+    fn long_view(&self, _steps: usize) -> Option<Result<LongView, EngineError>> {
+        None
+    }
 
     /// What it keeps from step to step besides parameters and optimiser states, as numbers.
     fn memory(&self) -> Vec<f32> {
