@@ -73,6 +73,8 @@ pub enum WorkloadModel {
     S4d { modes: usize },
     /// A causal language model of `layers` pre-LN blocks of width `hidden`; it has no cell.
     Transformer { heads: usize, feed_forward: usize },
+    /// No training: characters written one by one, each drawn from the logits. A step is a character.
+    Writing,
 }
 
 /// What a measurement found.

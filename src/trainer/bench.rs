@@ -7,7 +7,6 @@ pub use workloads::{Named, Prepared, prepare, workloads};
 
 use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
-use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::kernels::gemm::{self, Mat, Size, Start};
 use crate::engine::kernels::unary::{self, Unary};
@@ -16,7 +15,7 @@ use crate::engine::plan::Plan;
 use crate::engine::rng::{Rng, Stream};
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::language_model::LanguageModel;
-use crate::protocol::{BenchResult, Workload};
+use crate::protocol::{BenchResult, Workload, WorkloadModel};
 use crate::spec::BackendKind;
 
 use super::decoding::sampling::{Sampler, Sampling};
@@ -32,6 +31,9 @@ pub async fn run(
     devices: &mut Devices,
     now: &dyn Fn() -> f64,
 ) -> Result<BenchResult, EngineError> {
+    if workload.model == WorkloadModel::Writing {
+        return write(workload, now);
+    }
     let optimiser = Optimiser::ADAM;
     let Prepared { mut training, initial, inputs } = prepare(workload, optimiser)?;
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
@@ -88,33 +90,34 @@ pub async fn run(
     })
 }
 
-/// Microseconds to generate one character on the CPU: an LSTM of hidden size 128 over 64 symbols, one sequence, logits read
-/// and a token drawn from them. Measured for about `seconds`; the quickest of several rounds, as other work on the machine
-/// only adds.
-///
-/// # Errors
-/// [`EngineError::Memory`].
-pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError> {
+/// Characters written one by one on the CPU by a language model of the workload's sizes, one sequence, logits read and a
+/// token drawn from them: the quickest of several rounds, as other work on the machine only adds.
+fn write(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResult, EngineError> {
     const CHARACTERS: usize = 200;
     let model = LanguageModel {
-        cell: Cell::Lstm,
-        layers: 1,
-        vocabulary: 64,
+        cell: workload.cell,
+        layers: workload.layers,
+        vocabulary: workload.vocab,
         embedding: None,
-        hidden: 128,
+        hidden: workload.hidden,
         bidirectional: false,
         dropout: 0.0,
     };
     let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
     let initial = initial_parameters(&graph, 1, Initialisation::default());
+    let count = graph.parameters().iter().map(|parameter| parameter.len).sum();
     let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
     executable.write(parameters, &initial)?;
     let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);
     executable.run(prepare)?;
+    let (flops, transcendentals) =
+        (executable.plan().matmul_flops(program), executable.plan().transcendentals(program));
     let (mut sampler, rng) = (Sampler::default(), Rng::new(1, Stream::Sampling));
     let (mut token, mut drawn, mut quickest) = (0, 0, f64::INFINITY);
+    let mut machine = Machine::default();
     let begin = now();
-    while now() - begin < seconds || !quickest.is_finite() {
+    while now() - begin < f64::from(workload.seconds) || !quickest.is_finite() {
+        machine.measure(now);
         let start = now();
         for _ in 0..CHARACTERS {
             executable.write_ids(step.token, &[token])?;
@@ -124,7 +127,18 @@ pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError>
         }
         quickest = quickest.min((now() - start) / CHARACTERS as f64);
     }
-    Ok(quickest * 1e6)
+    Ok(BenchResult {
+        steps_per_second: 1.0 / quickest,
+        first_loss: f32::NAN,
+        last_loss: f32::NAN,
+        parameters: count,
+        backend: BackendKind::Cpu,
+        adapter: String::new(),
+        flops_per_step: flops,
+        gemm_peak: machine.gemm_peak(),
+        bound_steps_per_second: machine.bound(flops, transcendentals),
+        dispatches: 0,
+    })
 }
 
 /// What this machine reaches, measured in turn with the steps, so that both have the same share of a busy machine.

@@ -263,7 +263,11 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
             heads: whole("heads", 4.0, 64)?,
             feed_forward: whole("feedForward", 256.0, 4096)?,
         },
-        _ => return Err("model is \"characters\", \"attention\", \"mamba\", \"s4d\" or \"transformer\".".to_owned()),
+        "writing" => WorkloadModel::Writing,
+        _ => {
+            return Err("model is \"characters\", \"attention\", \"mamba\", \"s4d\", \"transformer\" or \"writing\"."
+                .to_owned());
+        }
     };
     Ok(Workload {
         model,

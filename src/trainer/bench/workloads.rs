@@ -73,7 +73,7 @@ pub struct Prepared {
 /// [`EngineError::Shape`], for heads that do not divide the width.
 pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, EngineError> {
     let (training, inputs) = match workload.model {
-        WorkloadModel::Characters => characters(workload, optimiser)?,
+        WorkloadModel::Characters | WorkloadModel::Writing => characters(workload, optimiser)?,
         WorkloadModel::Attention { embedding, source, previous } => {
             let query = if previous { Query::Previous } else { Query::Current };
             attention(workload, optimiser, [embedding, source], query)?

@@ -1,9 +1,9 @@
-//! The WGSL files of `shaders/`, built into the program, and their imports.
+//! The WGSL files of `shaders/`, built into the program without their comments (`build.rs`), and their imports.
 
 /// Kernels by name: the file's name without `.wgsl`.
 macro_rules! files {
     ($folder:literal: $($name:ident)*) => {
-        &[$((stringify!($name), include_str!(concat!("../../../../", $folder, stringify!($name), ".wgsl")))),*]
+        &[$((stringify!($name), include_str!(concat!(env!("OUT_DIR"), "/", $folder, stringify!($name), ".wgsl")))),*]
     };
 }
 
