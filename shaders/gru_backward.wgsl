@@ -4,7 +4,7 @@
 // entry (so that the buffers are eight).
 // d_n = dh (1-z) (1-n^2); d_z = dh (h_{t-1} - n) z(1-z); d_r = d_n q r(1-r); d_h is d_x but d_n r for d_n;
 // dh_{t-1} = outside + dh z + d_h W_hh.
-// One workgroup for four sequences; see shared/recurrent. Step t - 1 is loaded before the product of step t.
+// One workgroup for four sequences; see shared/recurrent. The next step is loaded before the product of a step.
 // import: recurrent
 
 override SLICES: u32 = 1u;
@@ -30,7 +30,7 @@ fn gates_at(at: vec4u) -> vec4f {
     return vec4f(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
 }
 
-fn load(t: u32, lanes: vec4u, unit: u32) -> Step {
+fn load(t: u32, lanes: vec4u, ends: vec4u, unit: u32) -> Step {
     let row = lanes + t * params.batch;
     let state = row * UNITS + unit;
     let gate = row * (4u * UNITS) + unit;
@@ -39,18 +39,19 @@ fn load(t: u32, lanes: vec4u, unit: u32) -> Step {
     now.z = gates_at(gate + UNITS);
     now.n = gates_at(gate + 2u * UNITS);
     now.q = gates_at(gate + 3u * UNITS);
-    if (t > 0u) {
-        let before = state - params.batch * UNITS;
-        now.h_before = vec4f(h[before.x], h[before.y], h[before.z], h[before.w]);
-    } else {
-        now.h_before = vec4f(d_h0[state.x], d_h0[state.y], d_h0[state.z], d_h0[state.w]);
+    let first = is_first(t, ends);
+    let before = rows_before(t, lanes, first) * UNITS + unit;
+    now.h_before = vec4f(h[before.x], h[before.y], h[before.z], h[before.w]);
+    if (any(first)) {
+        let at = lanes * UNITS + unit;
+        now.h_before = select(now.h_before, vec4f(d_h0[at.x], d_h0[at.y], d_h0[at.z], d_h0[at.w]), first);
     }
     now.outside = vec4f(outside[state.x], outside[state.y], outside[state.z], outside[state.w]);
     return now;
 }
 
 // Writes one sequence's step: dL/dh, d_r, d_z, d_n, and d_n r.
-fn keep(row: u32, unit: u32, d_hidden: f32, all: vec4f) {
+fn keep_one(row: u32, unit: u32, d_hidden: f32, all: vec4f) {
     let to = row * (3u * UNITS) + unit;
     d_x[to] = all.x;
     d_x[to + UNITS] = all.y;
@@ -61,6 +62,14 @@ fn keep(row: u32, unit: u32, d_hidden: f32, all: vec4f) {
     grad_h[row * UNITS + unit] = d_hidden;
 }
 
+fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, all: mat4x4f) {
+    let each = transpose(all);
+    keep_one(rows.x, unit, d_hidden.x, each[0]);
+    keep_one(rows.y, unit, d_hidden.y, each[1]);
+    keep_one(rows.z, unit, d_hidden.z, each[2]);
+    keep_one(rows.w, unit, d_hidden.w, each[3]);
+}
+
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
     let block = Block(0u, 3u * UNITS, 0u, PADDED / 4u, PADDED / 4u, SLICES);
@@ -69,10 +78,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let owner = local < UNITS;
     // What comes back from the step after.
     var later = vec4f();
-    var now = load(params.steps - 1u, lanes, unit);
-    for (var left = params.steps; left > 0u; left--) {
-        let t = left - 1u;
-        let d_hidden = now.outside + later;
+    let ends = ends_of(lanes);
+    let longest = longest_of(ends);
+    var now = load(backward_step(0u, max(longest, 1u)), lanes, ends, unit);
+    for (var place = 0u; place < longest; place++) {
+        let t = backward_step(place, longest);
+        let exists = vec4u(t) < ends;
+        let d_hidden = select(vec4f(), now.outside + later, exists);
         let d_n = d_hidden * (1.0 - now.z) * (1.0 - now.n * now.n);
         let d_z = d_hidden * (now.h_before - now.n) * (now.z * (1.0 - now.z));
         let d_r = d_n * now.q * (now.r * (1.0 - now.r));
@@ -83,17 +95,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
             memory[UNITS + unit] = d_z;
             memory[2u * UNITS + unit] = d_q;
             let row = lanes + t * params.batch;
-            keep(row.x, unit, d_hidden.x, vec4f(d_r.x, d_z.x, d_n.x, d_q.x));
-            keep(row.y, unit, d_hidden.y, vec4f(d_r.y, d_z.y, d_n.y, d_q.y));
-            keep(row.z, unit, d_hidden.z, vec4f(d_r.z, d_z.z, d_n.z, d_q.z));
-            keep(row.w, unit, d_hidden.w, vec4f(d_r.w, d_z.w, d_n.w, d_q.w));
+            keep(row, unit, d_hidden, mat4x4f(d_r, d_z, d_n, d_q));
         }
-        if (t > 0u) {
-            now = load(t - 1u, lanes, unit);
+        if (place + 1u < longest) {
+            now = load(backward_step(place + 1u, longest), lanes, ends, unit);
         }
         multiply(local, block);
-        later = kept + total(unit, block);
+        later = select(later, kept + total(unit, block), exists);
         workgroupBarrier();
+    }
+    for (var t = longest; t < params.steps && owner; t++) {
+        keep(lanes + t * params.batch, unit, vec4f(), mat4x4f());
     }
     if (owner) {
         let to = lanes * UNITS + unit;

@@ -21,13 +21,26 @@ fn x_at(at: vec4u) -> vec4f {
 }
 
 // Writes one sequence's step.
-fn keep(row: u32, unit: u32, hidden: f32, all: vec4f) {
+fn keep_one(row: u32, unit: u32, hidden: f32, all: vec4f) {
     h[row * UNITS + unit] = hidden;
     let gate = row * (4u * UNITS) + unit;
     gates[gate] = all.x;
     gates[gate + UNITS] = all.y;
     gates[gate + 2u * UNITS] = all.z;
     gates[gate + 3u * UNITS] = all.w;
+}
+
+// Writes a step of the sequences that have it, zeros for the others.
+fn keep(rows: vec4u, unit: u32, exists: vec4<bool>, states: array<vec4f, 5>) {
+    let hidden = select(vec4f(), states[0], exists);
+    let r = select(vec4f(), states[1], exists);
+    let z = select(vec4f(), states[2], exists);
+    let n = select(vec4f(), states[3], exists);
+    let q = select(vec4f(), states[4], exists);
+    keep_one(rows.x, unit, hidden.x, vec4f(r.x, z.x, n.x, q.x));
+    keep_one(rows.y, unit, hidden.y, vec4f(r.y, z.y, n.y, q.y));
+    keep_one(rows.z, unit, hidden.z, vec4f(r.z, z.z, n.z, q.z));
+    keep_one(rows.w, unit, hidden.w, vec4f(r.w, z.w, n.w, q.w));
 }
 
 @compute @workgroup_size(256)
@@ -45,7 +58,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     if (owner) {
         memory[unit] = hidden;
     }
-    for (var t = 0u; t < params.steps; t++) {
+    let ends = ends_of(lanes);
+    let longest = longest_of(ends);
+    for (var place = 0u; place < longest; place++) {
+        let t = forward_step(place, longest);
+        let exists = vec4u(t) < ends;
         let row = lanes + t * params.batch;
         let at = row * (3u * UNITS) + unit;
         // Loaded before the product, which hides their latency.
@@ -57,14 +74,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let z = sigmoid4(x_z + total(PADDED + unit, block));
         let q = bias_q + total(2u * PADDED + unit, block);
         let n = tanh4(x_n + r * q);
-        hidden = (1.0 - z) * n + z * hidden;
+        hidden = select(hidden, (1.0 - z) * n + z * hidden, exists);
         workgroupBarrier();
         if (owner) {
             memory[unit] = hidden;
-            keep(row.x, unit, hidden.x, vec4f(r.x, z.x, n.x, q.x));
-            keep(row.y, unit, hidden.y, vec4f(r.y, z.y, n.y, q.y));
-            keep(row.z, unit, hidden.z, vec4f(r.z, z.z, n.z, q.z));
-            keep(row.w, unit, hidden.w, vec4f(r.w, z.w, n.w, q.w));
+            keep(row, unit, exists, array<vec4f, 5>(hidden, r, z, n, q));
         }
+    }
+    for (var t = longest; t < params.steps && owner; t++) {
+        keep(lanes + t * params.batch, unit, vec4<bool>(), array<vec4f, 5>());
     }
 }

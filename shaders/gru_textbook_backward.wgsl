@@ -22,22 +22,28 @@ fn gates_at(at: vec4u) -> vec4f {
 }
 
 // The state before step t.
-fn h_before(t: u32, lanes: vec4u, unit: u32) -> vec4f {
-    let first = lanes * UNITS + unit;
-    if (t == 0u) {
-        return vec4f(h0[first.x], h0[first.y], h0[first.z], h0[first.w]);
-    }
-    let at = first + (t - 1u) * params.batch * UNITS;
-    return vec4f(h[at.x], h[at.y], h[at.z], h[at.w]);
+fn h_before(t: u32, lanes: vec4u, ends: vec4u, unit: u32) -> vec4f {
+    let first = is_first(t, ends);
+    let before = rows_before(t, lanes, first) * UNITS + unit;
+    let state = vec4f(h[before.x], h[before.y], h[before.z], h[before.w]);
+    let at = lanes * UNITS + unit;
+    return select(state, vec4f(h0[at.x], h0[at.y], h0[at.z], h0[at.w]), first);
 }
 
 // Writes one sequence's step.
-fn keep(row: u32, unit: u32, d_hidden: f32, d_r: f32, d_z: f32, d_n: f32) {
+fn keep_one(row: u32, unit: u32, d_hidden: f32, d_r: f32, d_z: f32, d_n: f32) {
     let to = row * (3u * UNITS) + unit;
     d_x[to] = d_r;
     d_x[to + UNITS] = d_z;
     d_x[to + 2u * UNITS] = d_n;
     grad_h[row * UNITS + unit] = d_hidden;
+}
+
+fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, d_r: vec4f, d_z: vec4f, d_n: vec4f) {
+    keep_one(rows.x, unit, d_hidden.x, d_r.x, d_z.x, d_n.x);
+    keep_one(rows.y, unit, d_hidden.y, d_r.y, d_z.y, d_n.y);
+    keep_one(rows.z, unit, d_hidden.z, d_r.z, d_z.z, d_n.z);
+    keep_one(rows.w, unit, d_hidden.w, d_r.w, d_z.w, d_n.w);
 }
 
 @compute @workgroup_size(256)
@@ -50,16 +56,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let owner = local < UNITS;
     // What comes back from the step after.
     var later = vec4f();
-    for (var left = params.steps; left > 0u; left--) {
-        let t = left - 1u;
+    let ends = ends_of(lanes);
+    let longest = longest_of(ends);
+    for (var place = 0u; place < longest; place++) {
+        let t = backward_step(place, longest);
+        let exists = vec4u(t) < ends;
         let row = lanes + t * params.batch;
         let state = row * UNITS + unit;
         let gate = row * (4u * UNITS) + unit;
         let r = gates_at(gate);
         let z = gates_at(gate + UNITS);
         let n = gates_at(gate + 2u * UNITS);
-        let before = h_before(t, lanes, unit);
-        let d_hidden = vec4f(outside[state.x], outside[state.y], outside[state.z], outside[state.w]) + later;
+        let before = h_before(t, lanes, ends, unit);
+        let d_outside = vec4f(outside[state.x], outside[state.y], outside[state.z], outside[state.w]);
+        let d_hidden = select(vec4f(), d_outside + later, exists);
         let d_n = d_hidden * z * (1.0 - n * n);
         let d_z = d_hidden * (n - before) * (z * (1.0 - z));
         if (owner) {
@@ -72,14 +82,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         if (owner) {
             memory[unit] = d_r;
             memory[UNITS + unit] = d_z;
-            keep(row.x, unit, d_hidden.x, d_r.x, d_z.x, d_n.x);
-            keep(row.y, unit, d_hidden.y, d_r.y, d_z.y, d_n.y);
-            keep(row.z, unit, d_hidden.z, d_r.z, d_z.z, d_n.z);
-            keep(row.w, unit, d_hidden.w, d_r.w, d_z.w, d_n.w);
+            keep(row, unit, d_hidden, d_r, d_z, d_n);
         }
         multiply(local, gate_block);
-        later = d_hidden * (1.0 - z) + d_s * r + total(unit, gate_block);
+        later = select(later, d_hidden * (1.0 - z) + d_s * r + total(unit, gate_block), exists);
         workgroupBarrier();
+    }
+    for (var t = longest; t < params.steps && owner; t++) {
+        keep(lanes + t * params.batch, unit, vec4f(), vec4f(), vec4f(), vec4f());
     }
     if (owner) {
         let to = lanes * UNITS + unit;

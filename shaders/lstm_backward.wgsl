@@ -4,7 +4,7 @@
 // buffers are eight). With OUTSIDE_C 0 nothing reads c and grad_c is only written.
 // With s = tanh(c): dc = dc_outside + dc_{t+1} f_{t+1} + dh o (1 - s^2); d_o = dh s o(1-o); d_i = dc g i(1-i);
 // d_f = dc c_{t-1} f(1-f); d_g = dc i (1-g^2); dh_{t-1} = dh_outside + [d_i d_f d_g d_o] W_hh.
-// One workgroup for four sequences; see shared/recurrent. Step t - 1 is loaded before the product of step t.
+// One workgroup for four sequences; see shared/recurrent. The next step is loaded before the product of a step.
 // import: math, recurrent
 
 override SLICES: u32 = 1u;
@@ -37,7 +37,7 @@ fn c_at(at: vec4u) -> vec4f {
     return vec4f(c[at.x], c[at.y], c[at.z], c[at.w]);
 }
 
-fn load(t: u32, lanes: vec4u, unit: u32) -> Step {
+fn load(t: u32, lanes: vec4u, ends: vec4u, unit: u32) -> Step {
     let row = lanes + t * params.batch;
     let state = row * UNITS + unit;
     let gate = row * (4u * UNITS) + unit;
@@ -47,11 +47,11 @@ fn load(t: u32, lanes: vec4u, unit: u32) -> Step {
     now.g = gates_at(gate + 2u * UNITS);
     now.o = gates_at(gate + 3u * UNITS);
     now.c = c_at(state);
-    if (t > 0u) {
-        now.c_before = c_at(state - params.batch * UNITS);
-    } else {
-        let first = lanes * UNITS + unit;
-        now.c_before = vec4f(d_c0[first.x], d_c0[first.y], d_c0[first.z], d_c0[first.w]);
+    let first = is_first(t, ends);
+    now.c_before = c_at(rows_before(t, lanes, first) * UNITS + unit);
+    if (any(first)) {
+        let at = lanes * UNITS + unit;
+        now.c_before = select(now.c_before, vec4f(d_c0[at.x], d_c0[at.y], d_c0[at.z], d_c0[at.w]), first);
     }
     now.outside_h = vec4f(grad_h[state.x], grad_h[state.y], grad_h[state.z], grad_h[state.w]);
     if (OUTSIDE_C == 1u) {
@@ -61,7 +61,7 @@ fn load(t: u32, lanes: vec4u, unit: u32) -> Step {
 }
 
 // Writes one sequence's step.
-fn keep(row: u32, unit: u32, d_hidden: f32, d_cell: f32, all: vec4f) {
+fn keep_one(row: u32, unit: u32, d_hidden: f32, d_cell: f32, all: vec4f) {
     let to = row * (4u * UNITS) + unit;
     d_x[to] = all.x;
     d_x[to + UNITS] = all.y;
@@ -69,6 +69,14 @@ fn keep(row: u32, unit: u32, d_hidden: f32, d_cell: f32, all: vec4f) {
     d_x[to + 3u * UNITS] = all.w;
     grad_h[row * UNITS + unit] = d_hidden;
     grad_c[row * UNITS + unit] = d_cell;
+}
+
+fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, d_cell: vec4f, all: mat4x4f) {
+    let each = transpose(all);
+    keep_one(rows.x, unit, d_hidden.x, d_cell.x, each[0]);
+    keep_one(rows.y, unit, d_hidden.y, d_cell.y, each[1]);
+    keep_one(rows.z, unit, d_hidden.z, d_cell.z, each[2]);
+    keep_one(rows.w, unit, d_hidden.w, d_cell.w, each[3]);
 }
 
 @compute @workgroup_size(256)
@@ -80,34 +88,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     // What comes back from the step after.
     var later_h = vec4f();
     var later_c = vec4f();
-    var now = load(params.steps - 1u, lanes, unit);
-    for (var left = params.steps; left > 0u; left--) {
-        let t = left - 1u;
-        let d_hidden = now.outside_h + later_h;
+    let ends = ends_of(lanes);
+    let longest = longest_of(ends);
+    var now = load(backward_step(0u, max(longest, 1u)), lanes, ends, unit);
+    for (var place = 0u; place < longest; place++) {
+        let t = backward_step(place, longest);
+        let exists = vec4u(t) < ends;
+        let d_hidden = select(vec4f(), now.outside_h + later_h, exists);
         let squashed = tanh4(now.c);
-        let d_cell = now.outside_c + later_c + d_hidden * now.o * (1.0 - squashed * squashed);
+        let d_outside = select(vec4f(), now.outside_c + later_c, exists);
+        let d_cell = d_outside + d_hidden * now.o * (1.0 - squashed * squashed);
         let d_i = d_cell * now.g * (now.i * (1.0 - now.i));
         let d_f = d_cell * now.c_before * (now.f * (1.0 - now.f));
         let d_g = d_cell * now.i * (1.0 - now.g * now.g);
         let d_o = d_hidden * squashed * (now.o * (1.0 - now.o));
-        later_c = d_cell * now.f;
+        later_c = select(later_c, d_cell * now.f, exists);
         if (owner) {
             memory[unit] = d_i;
             memory[UNITS + unit] = d_f;
             memory[2u * UNITS + unit] = d_g;
             memory[3u * UNITS + unit] = d_o;
             let row = lanes + t * params.batch;
-            keep(row.x, unit, d_hidden.x, d_cell.x, vec4f(d_i.x, d_f.x, d_g.x, d_o.x));
-            keep(row.y, unit, d_hidden.y, d_cell.y, vec4f(d_i.y, d_f.y, d_g.y, d_o.y));
-            keep(row.z, unit, d_hidden.z, d_cell.z, vec4f(d_i.z, d_f.z, d_g.z, d_o.z));
-            keep(row.w, unit, d_hidden.w, d_cell.w, vec4f(d_i.w, d_f.w, d_g.w, d_o.w));
+            keep(row, unit, d_hidden, d_cell, mat4x4f(d_i, d_f, d_g, d_o));
         }
-        if (t > 0u) {
-            now = load(t - 1u, lanes, unit);
+        if (place + 1u < longest) {
+            now = load(backward_step(place + 1u, longest), lanes, ends, unit);
         }
         multiply(local, block);
-        later_h = total(unit, block);
+        later_h = select(later_h, total(unit, block), exists);
         workgroupBarrier();
+    }
+    for (var t = longest; t < params.steps && owner; t++) {
+        keep(lanes + t * params.batch, unit, vec4f(), vec4f(), mat4x4f());
     }
     if (owner) {
         let to = lanes * UNITS + unit;

@@ -23,13 +23,29 @@ fn x_at(at: vec4u) -> vec4f {
 }
 
 // Writes one sequence's step.
-fn keep(state: u32, gate: u32, hidden: f32, cell: f32, all: vec4f) {
+fn keep_one(row: u32, unit: u32, hidden: f32, cell: f32, all: vec4f) {
+    let state = row * UNITS + unit;
+    let gate = row * (4u * UNITS) + unit;
     h[state] = hidden;
     c[state] = cell;
     gates[gate] = all.x;
     gates[gate + UNITS] = all.y;
     gates[gate + 2u * UNITS] = all.z;
     gates[gate + 3u * UNITS] = all.w;
+}
+
+// Writes a step of the sequences that have it, zeros for the others.
+fn keep(rows: vec4u, unit: u32, exists: vec4<bool>, states: array<vec4f, 6>) {
+    let hidden = select(vec4f(), states[0], exists);
+    let cell = select(vec4f(), states[1], exists);
+    let i = select(vec4f(), states[2], exists);
+    let f = select(vec4f(), states[3], exists);
+    let g = select(vec4f(), states[4], exists);
+    let o = select(vec4f(), states[5], exists);
+    keep_one(rows.x, unit, hidden.x, cell.x, vec4f(i.x, f.x, g.x, o.x));
+    keep_one(rows.y, unit, hidden.y, cell.y, vec4f(i.y, f.y, g.y, o.y));
+    keep_one(rows.z, unit, hidden.z, cell.z, vec4f(i.z, f.z, g.z, o.z));
+    keep_one(rows.w, unit, hidden.w, cell.w, vec4f(i.w, f.w, g.w, o.w));
 }
 
 @compute @workgroup_size(256)
@@ -44,11 +60,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let bias_o = bias(3u * PADDED + unit);
     let state = lanes * UNITS + unit;
     var cell = vec4f(c0[state.x], c0[state.y], c0[state.z], c0[state.w]);
+    var hidden = vec4f(h0[state.x], h0[state.y], h0[state.z], h0[state.w]);
     if (owner) {
-        memory[unit] = vec4f(h0[state.x], h0[state.y], h0[state.z], h0[state.w]);
+        memory[unit] = hidden;
     }
-    for (var t = 0u; t < params.steps; t++) {
-        let at = (lanes + t * params.batch) * (4u * UNITS) + unit;
+    let ends = ends_of(lanes);
+    let longest = longest_of(ends);
+    for (var place = 0u; place < longest; place++) {
+        let t = forward_step(place, longest);
+        let exists = vec4u(t) < ends;
+        let rows = lanes + t * params.batch;
+        let at = rows * (4u * UNITS) + unit;
         // Loaded before the product, which hides their latency.
         let x_i = x_at(at) + bias_i;
         let x_f = x_at(at + UNITS) + bias_f;
@@ -59,16 +81,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let f = sigmoid4(x_f + total(PADDED + unit, block));
         let g = tanh4(x_g + total(2u * PADDED + unit, block));
         let o = sigmoid4(x_o + total(3u * PADDED + unit, block));
-        cell = f * cell + i * g;
-        let hidden = o * tanh4(cell);
+        cell = select(cell, f * cell + i * g, exists);
+        hidden = select(hidden, o * tanh4(cell), exists);
         workgroupBarrier();
         if (owner) {
             memory[unit] = hidden;
-            let to = (lanes + t * params.batch) * UNITS + unit;
-            keep(to.x, at.x, hidden.x, cell.x, vec4f(i.x, f.x, g.x, o.x));
-            keep(to.y, at.y, hidden.y, cell.y, vec4f(i.y, f.y, g.y, o.y));
-            keep(to.z, at.z, hidden.z, cell.z, vec4f(i.z, f.z, g.z, o.z));
-            keep(to.w, at.w, hidden.w, cell.w, vec4f(i.w, f.w, g.w, o.w));
+            keep(rows, unit, exists, array<vec4f, 6>(hidden, cell, i, f, g, o));
         }
+    }
+    for (var t = longest; t < params.steps && owner; t++) {
+        keep(lanes + t * params.batch, unit, vec4<bool>(), array<vec4f, 6>());
     }
 }

@@ -2,22 +2,27 @@
 // A workgroup of SIDE by SIDE invocations computes a tile of 4 SIDE by 4 SIDE, an invocation 4 by 4 of it; SIDE steps
 // of K at a time go through workgroup memory, four rows of a (or columns of b) to a vec4f, the next ones being loaded
 // meanwhile. Workgroups along z each take `chunk` steps of K and write their own y: y is (z, M, N), to be summed.
+// With RAGGED 1 the rows of a (and of b, with TRANSPOSE_A 1) are steps of `batch` sequences side by side, and those
+// beyond the ends, lengths (batch), count as zeros.
 
 override SIDE: u32 = 16u;
 override TRANSPOSE_A: u32 = 0u;
 override TRANSPOSE_B: u32 = 0u;
+override RAGGED: u32 = 0u;
 
 struct Params {
     m: u32,
     n: u32,
     k: u32,
     chunk: u32,
+    batch: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> lengths: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 // [step of K][four rows or columns]; one column more than needed keeps the banks apart.
 var<workgroup> tile_a: array<vec4f, SIDE * (SIDE + 1u)>;
@@ -38,6 +43,11 @@ fn part(local: u32, along_k: bool) -> Part {
     return Part(slow, fast);
 }
 
+// Whether a row of the tensors is no padding.
+fn is_real(row: u32) -> bool {
+    return row / params.batch < lengths[row % params.batch];
+}
+
 // Elements row .. row + 3 of a at step k; 0 outside.
 fn load_a(row: u32, k: u32, end: u32) -> vec4f {
     let rows = vec4u(row) + vec4u(0u, 1u, 2u, 3u);
@@ -49,7 +59,13 @@ fn load_a(row: u32, k: u32, end: u32) -> vec4f {
         at = step * params.m + near;
     }
     let value = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
-    return select(vec4f(0.0), value, (rows < vec4u(params.m)) & vec4<bool>(k < end));
+    var inside = (rows < vec4u(params.m)) & vec4<bool>(k < end);
+    if (RAGGED == 1u && TRANSPOSE_A == 1u) {
+        inside &= vec4<bool>(is_real(step));
+    } else if (RAGGED == 1u) {
+        inside &= vec4<bool>(is_real(near.x), is_real(near.y), is_real(near.z), is_real(near.w));
+    }
+    return select(vec4f(0.0), value, inside);
 }
 
 // Elements column .. column + 3 of b at step k; 0 outside.
@@ -62,7 +78,11 @@ fn load_b(column: u32, k: u32, end: u32) -> vec4f {
         at = near * params.k + step;
     }
     let value = vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
-    return select(vec4f(0.0), value, (columns < vec4u(params.n)) & vec4<bool>(k < end));
+    var inside = (columns < vec4u(params.n)) & vec4<bool>(k < end);
+    if (RAGGED == 1u && TRANSPOSE_A == 1u) {
+        inside &= vec4<bool>(is_real(step));
+    }
+    return select(vec4f(0.0), value, inside);
 }
 
 // Writes columns .. column + 3 of a row of y.

@@ -14,9 +14,16 @@ override RELU: u32 = 0u;
 @group(0) @binding(6) var<storage, read_write> d_h0: array<f32>;
 
 // Writes one sequence's step.
-fn keep(at: u32, d_hidden: f32, d_sum: f32) {
+fn keep_one(at: u32, d_hidden: f32, d_sum: f32) {
     grad_h[at] = d_hidden;
     d_x[at] = d_sum;
+}
+
+fn keep(at: vec4u, d_hidden: vec4f, d_sum: vec4f) {
+    keep_one(at.x, d_hidden.x, d_sum.x);
+    keep_one(at.y, d_hidden.y, d_sum.y);
+    keep_one(at.z, d_hidden.z, d_sum.z);
+    keep_one(at.w, d_hidden.w, d_sum.w);
 }
 
 @compute @workgroup_size(256)
@@ -26,26 +33,31 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let unit = min(local, UNITS - 1u);
     let owner = local < UNITS;
     let first = lanes * UNITS + unit;
+    let ends = ends_of(lanes);
+    let longest = longest_of(ends);
     // What comes back from the step after.
     var later = vec4f();
-    for (var left = params.steps; left > 0u; left--) {
-        let at = first + (left - 1u) * params.batch * UNITS;
+    for (var place = 0u; place < longest; place++) {
+        let t = backward_step(place, longest);
+        let exists = vec4u(t) < ends;
+        let at = first + t * params.batch * UNITS;
         let hidden = vec4f(h[at.x], h[at.y], h[at.z], h[at.w]);
-        let d_hidden = vec4f(outside[at.x], outside[at.y], outside[at.z], outside[at.w]) + later;
+        let d_outside = vec4f(outside[at.x], outside[at.y], outside[at.z], outside[at.w]);
+        let d_hidden = select(vec4f(), d_outside + later, exists);
         var d_sum = d_hidden * (1.0 - hidden * hidden);
         if (RELU == 1u) {
             d_sum = select(vec4f(0.0), d_hidden, hidden > vec4f(0.0));
         }
         if (owner) {
             memory[unit] = d_sum;
-            keep(at.x, d_hidden.x, d_sum.x);
-            keep(at.y, d_hidden.y, d_sum.y);
-            keep(at.z, d_hidden.z, d_sum.z);
-            keep(at.w, d_hidden.w, d_sum.w);
+            keep(at, d_hidden, d_sum);
         }
         multiply(local, block);
-        later = total(unit, block);
+        later = select(later, total(unit, block), exists);
         workgroupBarrier();
+    }
+    for (var t = longest; t < params.steps && owner; t++) {
+        keep(first + t * params.batch * UNITS, vec4f(), vec4f());
     }
     if (owner) {
         d_h0[first.x] = later.x;

@@ -1,5 +1,5 @@
 // y (outer, part) = x (outer, whole)[.., start .. start + part]: a range of an axis, with the axes after it flattened
-// into it. One invocation an element of y.
+// into it. Elements are moved by their bits, so that they may be floats or ids. One invocation an element of y.
 // import: index
 
 struct Params {
@@ -10,8 +10,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
 @compute @workgroup_size(256)
 fn main(

@@ -1,5 +1,6 @@
 // y = exp(x - max) / sum by rows of x (N, F). With MASKED 1, elements where the mask is 0 do not count and y is
-// exactly 0 there; a row where none counts is 0. With MASKED 0 the mask is not read.
+// exactly 0 there; a row where none counts is 0; the mask's `period` elements repeat. With MASKED 2, x is a batch of
+// matrices of `period` rows: row i sees the columns 0 ..= i + F - period. Else the mask is not read.
 // One row for LANES invocations; see shared/rows.
 // import: index, math, rows
 
@@ -8,6 +9,7 @@ override MASKED: u32 = 0u;
 struct Params {
     count: u32,
     width: u32,
+    period: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -16,7 +18,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 fn counts(i: u32) -> bool {
-    return MASKED == 0u || mask[i] > 0.0;
+    switch (MASKED) {
+        case 1u: { return mask[i % params.period] > 0.0; }
+        case 2u: { return i % params.width + params.period <= i / params.width % params.period + params.width; }
+        default: { return true; }
+    }
 }
 
 @compute @workgroup_size(256)

@@ -39,10 +39,12 @@ pub enum Command {
     Bench { id: u32, workload: Workload },
 }
 
-/// A benchmark workload: a character model without embedding layer, one training step = forward, cross entropy at
-/// every timestep, full BPTT, Adam.
+/// A benchmark workload: one training step = forward, cross entropy at every timestep, full BPTT, Adam.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
+    /// What is trained; a character model where nothing is said.
+    #[serde(default)]
+    pub model: WorkloadModel,
     pub cell: Cell,
     pub layers: usize,
     pub vocab: usize,
@@ -53,6 +55,20 @@ pub struct Workload {
     pub backend: BackendKind,
     /// How long to measure.
     pub seconds: f32,
+}
+
+/// What kind of model a workload trains, and the sizes that only this kind has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WorkloadModel {
+    /// One-hot characters, recurrent layers, a linear layer.
+    #[default]
+    Characters,
+    /// A recurrent encoder over `source` steps and a decoder over `steps` with additive attention as wide as the layers;
+    /// the state before the step asks (`previous`), or the one after it.
+    Attention { embedding: usize, source: usize, previous: bool },
+    /// A causal language model of `layers` pre-LN blocks of width `hidden`; it has no cell.
+    Transformer { heads: usize, feed_forward: usize },
 }
 
 /// What a measurement found.

@@ -34,7 +34,9 @@ fn examples() -> Vec<OpExample> {
     };
     let is_small = |example: &OpExample| example.inputs.iter().all(|input| input.shape.len() < 100_000);
     let is_chosen = |example: &OpExample| match example.op {
-        Op::Recurrent(_) | Op::RecurrentBackward(_) => example.inputs.iter().any(|input| input.shape.last() == 33),
+        Op::Recurrent { .. } | Op::RecurrentBackward { .. } => {
+            example.inputs.iter().any(|input| input.shape.last() == 33)
+        }
         _ => true,
     };
     let examples = op_examples().into_iter().filter(|example| is_small(example) && is_chosen(example));

@@ -30,7 +30,7 @@ fn start(spec: &ModelSpec) -> Session {
 }
 
 fn losses(session: &mut Session, steps: usize) -> Vec<u32> {
-    (0..steps).for_each(|_| session.train_step().expect("the CPU does not fail"));
+    (0..steps).for_each(|_| pollster::block_on(session.train_step()).expect("the CPU does not fail"));
     match pollster::block_on(session.drain()).expect("the CPU does not fail") {
         Drained::Good(rows) => rows.numbers.chunks(rows.width).map(|row| row[1].to_bits()).collect(),
         Drained::Diverged(_, found) => panic!("diverged: {found:?}"),

@@ -32,21 +32,46 @@ impl Pair {
 fn input(sketch: &mut Sketch, cell: Cell, (time, batch, hidden): Shape) -> RecurrentInput {
     let gates = cell.gates() * hidden;
     let bound = 1.5 / (hidden as f64).sqrt();
-    RecurrentInput {
-        x_proj: sketch.variable([time, batch, gates], -2.0, 2.0),
-        weight_hh: sketch.variable([gates, hidden], -bound, bound),
-        bias_ih: sketch.variable([gates], -0.5, 0.5),
-        bias_hh: sketch.variable([gates], -0.5, 0.5),
-        h0: sketch.variable([batch, hidden], -1.0, 1.0),
-        c0: cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0)),
-    }
+    let x_proj = sketch.variable([time, batch, gates], -2.0, 2.0);
+    let weight_hh = sketch.variable([gates, hidden], -bound, bound);
+    let biases = [sketch.variable([gates], -0.5, 0.5), sketch.variable([gates], -0.5, 0.5)];
+    let h0 = sketch.variable([batch, hidden], -1.0, 1.0);
+    let c0 = cell.has_cell_state().then(|| sketch.variable([batch, hidden], -1.0, 1.0));
+    RecurrentInput::new(x_proj, weight_hh, biases, h0, c0)
+}
+
+/// In which direction, and whether lengths are drawn, from no step at all to one more than there are.
+#[derive(Clone, Copy, Debug)]
+struct Course {
+    reverse: bool,
+    ragged: bool,
+}
+
+const COURSES: [Course; 4] = [
+    Course { reverse: false, ragged: false },
+    Course { reverse: true, ragged: false },
+    Course { reverse: false, ragged: true },
+    Course { reverse: true, ragged: true },
+];
+
+/// Lengths (B), and 1 where a sequence has a step (T, B, H).
+fn lengths(sketch: &mut Sketch, (time, batch, hidden): Shape) -> (ValueId, ValueId) {
+    let lengths: Vec<u32> = (0..batch).map(|_| (sketch.uniform() * (time + 2) as f64) as u32).collect();
+    let exists = |at: usize| f64::from(u8::from(at / (batch * hidden) < lengths[at / hidden % batch] as usize));
+    let mask = (0..time * batch * hidden).map(exists).collect();
+    let mask = sketch.given([time, batch, hidden], mask);
+    (sketch.given_tokens([batch], lengths), mask)
 }
 
 /// Both in one graph, each with its own loss with the same probes.
-fn pairs(sketch: &mut Sketch, cell: Cell, shape: Shape) -> Vec<Pair> {
-    let input = input(sketch, cell, shape);
+fn pairs(sketch: &mut Sketch, cell: Cell, shape: Shape, course: Course) -> Vec<Pair> {
+    let (lengths, exists) = match course.ragged {
+        true => Some(lengths(sketch, shape)).unzip(),
+        false => (None, None),
+    };
+    let input = RecurrentInput { lengths, reverse: course.reverse, ..input(sketch, cell, shape) };
     let fused = sketch.graph.recurrent(cell, &input).expect("the operands fit");
-    let composed = compose(&mut sketch.graph, cell, &input).expect("the operands fit");
+    let composed = compose(&mut sketch.graph, cell, &input, exists).expect("the operands fit");
     let mut pairs = vec![Pair::new("h", fused.h, stacked(sketch, &composed.h))];
     if let Some(c) = fused.c {
         pairs.push(Pair::new("c", c, stacked(sketch, &composed.c)));
@@ -64,7 +89,8 @@ fn pairs(sketch: &mut Sketch, cell: Cell, shape: Shape) -> Vec<Pair> {
     for (at, (fused, composed)) in fused_gradients.iter().zip(&own_gradients).enumerate() {
         pairs.push(Pair::new(&format!("gradient in operand {at}"), *fused, *composed));
     }
-    for (name, states, steps) in [("h", Some(fused.h), &composed.h), ("c", fused.c, &composed.c)] {
+    let [h, c] = &composed.carried;
+    for (name, states, steps) in [("h", Some(fused.h), h), ("c", fused.c, c)] {
         let Some(total) = states.and_then(|states| fused_all.total(states)) else { continue };
         let steps: Vec<ValueId> = steps.iter().map(|step| own_all.of(*step).expect("the loss depends on it")).collect();
         pairs.push(Pair::new(&format!("total derivative in {name}"), total, stacked(sketch, &steps)));
@@ -100,9 +126,9 @@ fn check<R: Real>(tolerance: f64) {
     let mut wrong = Vec::new();
     let (mut count, mut worst) = (0, 0.0_f64);
     for cell in Cell::ALL {
-        for shape in SHAPES {
+        for (shape, course) in SHAPES.into_iter().flat_map(|shape| COURSES.map(|course| (shape, course))) {
             let mut sketch = Sketch::new(5);
-            let pairs = pairs(&mut sketch, cell, shape);
+            let pairs = pairs(&mut sketch, cell, shape, course);
             pairs.iter().for_each(|pair| [pair.fused, pair.composed].into_iter().for_each(|id| sketch.keep(id)));
             let mut machine = sketch.load::<R>();
             machine.run(0).expect("the CPU runs");
@@ -110,7 +136,7 @@ fn check<R: Real>(tolerance: f64) {
                 let off = difference(&numbers(&machine, pair.fused), &numbers(&machine, pair.composed));
                 (count, worst) = (count + 1, worst.max(off));
                 if off > tolerance {
-                    wrong.push(format!("{cell:?} {shape:?}: {} differs by {off:.2e}", pair.name));
+                    wrong.push(format!("{cell:?} {shape:?} {course:?}: {} differs by {off:.2e}", pair.name));
                 }
             }
         }

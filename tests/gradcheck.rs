@@ -73,7 +73,8 @@ fn key(op: &Op) -> String {
     match op {
         Op::Unary(kind) => format!("{kind:?}"),
         Op::Binary(kind) => format!("{kind:?}"),
-        Op::Recurrent(cell) => format!("{cell:?}"),
+        Op::Recurrent { cell, .. } => format!("{cell:?}"),
+        Op::Discretise(rule) => format!("{rule:?}"),
         Op::MatMul { transpose_a, transpose_b } => format!("matmul {transpose_a} {transpose_b}"),
         other => other.name().to_owned(),
     }

@@ -70,7 +70,8 @@ struct Training {
 type Sizes = [usize; 3];
 
 fn training(cell: Cell, hidden: usize, [steps, batch, vocabulary]: Sizes) -> Training {
-    let model = LanguageModel { cell, layers: 1, vocabulary, embedding: None, hidden };
+    let model =
+        LanguageModel { cell, layers: 1, vocabulary, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
     let mut graph = Graph::default();
     graph.program("train");
     let tokens = graph.input("tokens", [steps, batch], Kind::Ids);

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use seqlab::engine::cell::Cell;
-use seqlab::protocol::{Command, Event, FrameHeader, ModelInfo, Workload};
+use seqlab::protocol::{Command, Event, FrameHeader, ModelInfo, Workload, WorkloadModel};
 use seqlab::spec::{BackendKind, ModelSpec};
 use seqlab::worker::lab::Lab;
 
@@ -155,6 +155,7 @@ fn tensors_are_answered_by_path() {
 fn the_benchmark_answers_with_a_loss_that_falls() {
     let (mut lab, posted) = lab();
     let workload = Workload {
+        model: WorkloadModel::Characters,
         cell: Cell::Lstm,
         layers: 1,
         vocab: 16,

@@ -58,8 +58,12 @@ fn allocations(work: impl FnOnce()) -> usize {
 const TIME: usize = 6;
 const BATCH: usize = 3;
 
+fn input(training: &Training, name: &str) -> ValueId {
+    training.graph.find(&format!("train/{name}")).expect("the training graph has it")
+}
+
 fn model(cell: Cell) -> LanguageModel {
-    LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9 }
+    LanguageModel { cell, layers: 2, vocabulary: 7, embedding: Some(5), hidden: 9, bidirectional: false, dropout: 0.0 }
 }
 
 fn optimisers() -> [Optimiser; 4] {
@@ -85,10 +89,10 @@ impl Ready {
         let training = training(&model(cell), TIME, BATCH, optimiser, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut machine = CpuExecutable::new(plan, &training.journal);
-        let initial = initial_parameters(&training.graph, cell, 9, 1, Initialisation::default());
+        let initial = initial_parameters(&training.graph, 1, Initialisation::default());
         machine.write(training.persistent[0], &initial).expect("flat parameters");
-        machine.write_ids(training.tokens, &tokens(TIME * BATCH, Stream::Batches)).expect("a batch");
-        machine.write_ids(training.targets, &tokens(TIME * BATCH, Stream::Task)).expect("a batch");
+        machine.write_ids(input(&training, "tokens"), &tokens(TIME * BATCH, Stream::Batches)).expect("a batch");
+        machine.write_ids(input(&training, "targets"), &tokens(TIME * BATCH, Stream::Task)).expect("a batch");
         Ready { training, machine, optimiser }
     }
 
@@ -212,7 +216,8 @@ fn the_printed_plan_names_its_steps_and_values() {
 /// Logits and states of a forward pass, (T, B, ..) each.
 fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f32>> {
     let mut graph = Graph::default();
-    let model = LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden };
+    let model =
+        LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
     let parameters = model.parameters(&mut graph);
     graph.program("forward");
     let input = graph.input("tokens", [TIME, batch], Kind::Ids);
@@ -221,7 +226,7 @@ fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f
     let mut wanted = vec![pass.logits];
     wanted.extend(pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c, layer.gates]).flatten());
     wanted.iter().enumerate().for_each(|(at, id)| graph.name(*id, format!("wanted/{at}")));
-    let initial = initial_parameters(&graph, cell, hidden, 1, Initialisation::default());
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
     let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
     let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
     machine.write(flat, &initial).expect("flat parameters");
@@ -262,7 +267,15 @@ fn carried_states_go_on_where_they_were() {
         let tokens = tokens(TIME, Stream::Batches);
         let whole = forward(cell, 9, 1, &tokens);
         let mut graph = Graph::default();
-        let model = LanguageModel { cell, layers: 2, vocabulary: 7, embedding: None, hidden: 9 };
+        let model = LanguageModel {
+            cell,
+            layers: 2,
+            vocabulary: 7,
+            embedding: None,
+            hidden: 9,
+            bidirectional: false,
+            dropout: 0.0,
+        };
         let parameters = model.parameters(&mut graph);
         graph.program("sample");
         let input = graph.input("token", [1, 1], Kind::Ids);
@@ -274,7 +287,7 @@ fn carried_states_go_on_where_they_were() {
             layer.c.into_iter().zip(state.c).for_each(|(from, to)| graph.carry(from, to).expect("one size"));
         }
         let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
-        let initial = initial_parameters(&graph, cell, 9, 1, Initialisation::default());
+        let initial = initial_parameters(&graph, 1, Initialisation::default());
         let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
         machine.write(flat, &initial).expect("flat parameters");
         for (t, token) in tokens.iter().enumerate() {
@@ -315,9 +328,9 @@ fn wrong_sizes_and_names_are_refused() {
     let mut ready = Ready::new(Cell::Lstm, Optimiser::SGD);
     let error = ready.machine.write(ready.training.hyper, &[0.0; 3]).expect_err("eight are wanted");
     assert_eq!(error, EngineError::Size { what: "hyper".to_owned(), expected: 8, got: 3 });
-    assert!(ready.machine.write_ids(ready.training.tokens, &[0; 5]).is_err());
+    assert!(ready.machine.write_ids(input(&ready.training, "tokens"), &[0; 5]).is_err());
     assert!(ready.machine.write_ids(ready.training.hyper, &[0; 8]).is_err(), "floats are no ids");
-    assert!(ready.machine.write(ready.training.tokens, &[0.0; TIME * BATCH]).is_err(), "ids are no floats");
+    assert!(ready.machine.write(input(&ready.training, "tokens"), &[0.0; TIME * BATCH]).is_err(), "ids are no floats");
     assert!(ready.machine.plan().graph().find("no such path").is_err());
     assert!(ready.machine.plan().program("no such program").is_err());
 }

@@ -23,7 +23,7 @@ use seqlab::engine::plan::Plan;
 use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
-use seqlab::spec::{BackendKind, ModelSpec, OptimiserKind, PROPERTIES, limits};
+use seqlab::spec::{Choice, Control, ModelSpec, PROPERTIES, Property, Task, limits};
 use seqlab::trainer::model::{Training, Watch, training};
 
 /// The same cases at every run; others with PROPTEST_RNG_SEED, more with PROPTEST_CASES.
@@ -47,35 +47,37 @@ fn written() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Any value of a choice.
+fn any_of<T: Choice + std::fmt::Debug>() -> impl Strategy<Value = T> {
+    select(T::ALL)
+}
+
+/// Specs within the limits of each property and of their combinations: every property drawn as its control has it, then
+/// what contradicts another is put right.
 fn spec() -> impl Strategy<Value = ModelSpec> {
-    let optimisers = [
-        OptimiserKind::Sgd,
-        OptimiserKind::Momentum,
-        OptimiserKind::RmsProp,
-        OptimiserKind::Adam,
-        OptimiserKind::AdamW,
-    ];
-    let sizes = (limits::LAYERS, limits::HIDDEN, limits::SEQUENCE_LENGTH, limits::BATCH);
-    let options = (
-        limits::LEARNING_RATE,
-        proptest::option::of(limits::CLIP),
-        proptest::option::of(limits::FORGET_BIAS),
-        proptest::option::of(limits::SPECTRAL_RADIUS),
-    );
-    let kinds = (select(Cell::ALL.to_vec()), select(optimisers.to_vec()), any::<bool>(), any::<u32>());
-    (kinds, sizes, options).prop_map(|(kinds, sizes, options)| ModelSpec {
-        cell: kinds.0,
-        optimiser: kinds.1,
-        backend: if kinds.2 { BackendKind::Cpu } else { BackendKind::Gpu },
-        seed: kinds.3,
-        layers: sizes.0,
-        hidden: sizes.1,
-        sequence_length: sizes.2,
-        batch: sizes.3,
-        learning_rate: options.0,
-        clip: options.1,
-        forget_bias: options.2,
-        spectral_radius: options.3,
+    let written = |property: &'static Property| match property.control {
+        Control::Choice(choices) => select(choices).prop_map(|(key, _)| key.to_owned()).boxed(),
+        Control::Integer(low, high) => (low..=high).prop_map(|number| number.to_string()).boxed(),
+        Control::Number(low, high) => (low..=high).prop_map(|number| number.to_string()).boxed(),
+        Control::OptionalNumber(low, high) => proptest::option::of(low..=high)
+            .prop_map(|number| number.map_or_else(|| "off".to_owned(), |number| number.to_string()))
+            .boxed(),
+    };
+    let values: Vec<_> = PROPERTIES.iter().map(written).collect();
+    (values, any_of::<Task>()).prop_map(|(values, task)| {
+        let mut spec = ModelSpec::default();
+        for (property, value) in PROPERTIES.iter().zip(values) {
+            property.write(&mut spec, &value).expect("the control's range is the property's");
+        }
+        let tasks: Vec<Task> = Task::ALL.iter().copied().filter(|task| spec.model.learns(*task)).collect();
+        spec.task = if spec.model.learns(task) { task } else { tasks[0] };
+        if spec.task != Task::Text {
+            spec.sequence_length = spec.sequence_length.min(*limits::STRING_LENGTH.end());
+            spec.embedding = spec.embedding.max(1);
+        }
+        spec.heads = spec.heads.min(limits::HIDDEN.start() / 2);
+        spec.hidden = (spec.hidden / spec.heads).max(limits::HIDDEN.start().div_ceil(spec.heads)) * spec.heads;
+        spec
     })
 }
 
@@ -166,11 +168,11 @@ fn distinct(text: &str) -> usize {
 }
 
 /// One node of a random graph over matrices (4, 4): what it does and to which earlier values.
-type Choice = (u8, usize, usize);
+type Pick = (u8, usize, usize);
 
 const SIDE: [usize; 2] = [4, 4];
 
-fn add_node(sketch: &mut Sketch, values: &[ValueId], (kind, a, b): Choice) -> ValueId {
+fn add_node(sketch: &mut Sketch, values: &[ValueId], (kind, a, b): Pick) -> ValueId {
     let (a, b) = (values[a % values.len()], values[b % values.len()]);
     let unary = |kind: Unary| Op::Unary(kind);
     match kind % 16 {
@@ -213,7 +215,7 @@ fn add_node(sketch: &mut Sketch, values: &[ValueId], (kind, a, b): Choice) -> Va
 }
 
 /// A loss that depends on the last values, and its derivatives in the inputs.
-fn random_graph(choices: &[Choice]) -> (Sketch, Vec<ValueId>) {
+fn random_graph(choices: &[Pick]) -> (Sketch, Vec<ValueId>) {
     let mut sketch = Sketch::new(11);
     let mut values: Vec<ValueId> = (0..3).map(|_| sketch.variable(SIDE, -1.0, 1.0)).collect();
     for choice in choices {
@@ -234,9 +236,10 @@ fn results<R: Real>(sketch: &Sketch, wanted: &[ValueId]) -> Vec<Vec<f64>> {
 
 /// What one training step leaves in the flat gradients and the journal.
 fn step(machine: &mut dyn Executable, training: &Training, model: &LanguageModel, seed: u32) -> [Vec<f64>; 2] {
-    let initial = initial_parameters(&training.graph, model.cell, model.hidden, seed, Initialisation::default());
+    let initial = initial_parameters(&training.graph, seed, Initialisation::default());
     machine.write(training.persistent[0], &initial).expect("flat parameters");
-    for (input, stream) in [(training.tokens, Stream::Batches), (training.targets, Stream::Task)] {
+    for (path, stream) in [("train/tokens", Stream::Batches), ("train/targets", Stream::Task)] {
+        let input = training.graph.find(path).expect("the training graph has it");
         let rng = Rng::new(seed, stream);
         let len = training.graph.shape(input).len() as u64;
         let ids: Vec<u32> = (0..len).map(|at| rng.below(at, model.vocabulary as u32)).collect();
@@ -264,7 +267,7 @@ proptest! {
         (time, batch) in (1_usize..14, 1_usize..14),
         seed in any::<u32>(),
     ) {
-        let model = LanguageModel { cell, layers, vocabulary, embedding, hidden };
+        let model = LanguageModel { cell, layers, vocabulary, embedding, hidden, bidirectional: false, dropout: 0.0 };
         let training = training(&model, time, batch, Optimiser::SGD, Watch::Everything).expect("a valid model");
         let plan = Plan::new(training.graph.clone(), usize::MAX).expect("no limit");
         let mut exact = CpuExecutable::<f64>::new(plan.clone(), &training.journal);
@@ -286,7 +289,7 @@ proptest! {
     #![proptest_config(config(256))]
 
     #[test]
-    fn f32_and_f64_agree_on_any_graph(choices in prop::collection::vec(any::<Choice>(), 1..14)) {
+    fn f32_and_f64_agree_on_any_graph(choices in prop::collection::vec(any::<Pick>(), 1..14)) {
         let (sketch, wanted) = random_graph(&choices);
         let (single, double) = (results::<f32>(&sketch, &wanted), results::<f64>(&sketch, &wanted));
         // By one scale, at least that of the inputs: what is zero but for rounding has none of its own.
@@ -297,7 +300,7 @@ proptest! {
 
     /// With a path every value has memory of its own: sharing must not change a bit.
     #[test]
-    fn sharing_memory_changes_nothing(choices in prop::collection::vec(any::<Choice>(), 1..14)) {
+    fn sharing_memory_changes_nothing(choices in prop::collection::vec(any::<Pick>(), 1..14)) {
         let (mut sketch, wanted) = random_graph(&choices);
         let shared = results::<f32>(&sketch, &wanted);
         let outputs: Vec<ValueId> = sketch.graph.nodes().iter().flat_map(|node| node.outputs.clone()).collect();

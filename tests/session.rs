@@ -21,7 +21,7 @@ fn session(spec: &ModelSpec) -> Session {
 
 /// Losses of `count` further steps.
 fn losses(session: &mut Session, count: usize) -> Vec<u32> {
-    (0..count).for_each(|_| session.train_step().expect("the CPU does not fail"));
+    (0..count).for_each(|_| pollster::block_on(session.train_step()).expect("the CPU does not fail"));
     match pollster::block_on(session.drain()).expect("the CPU does not fail") {
         Drained::Good(rows) => rows.numbers.chunks(rows.width).map(|row| row[1].to_bits()).collect(),
         Drained::Diverged(_, divergence) => panic!("diverged: {divergence:?}"),
@@ -65,7 +65,7 @@ fn a_run_that_diverges_says_where_and_keeps_the_last_good_state() {
     };
     let mut session = session(&wild);
     for _ in 0..40 {
-        (0..10).for_each(|_| session.train_step().expect("the CPU does not fail"));
+        (0..10).for_each(|_| pollster::block_on(session.train_step()).expect("the CPU does not fail"));
         if let Drained::Diverged(_, found) = pollster::block_on(session.drain()).expect("the CPU does not fail") {
             assert!(found.step >= 1 && !found.node.is_empty());
             assert_eq!(session.step(), 0);

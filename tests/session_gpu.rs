@@ -30,7 +30,7 @@ fn drain(session: &mut Session) -> Result<Vec<f32>, EngineError> {
 
 fn losses(session: &mut Session, steps: usize) -> Result<Vec<f32>, EngineError> {
     for _ in 0..steps {
-        session.train_step()?;
+        pollster::block_on(session.train_step())?;
     }
     drain(session)
 }

@@ -11,7 +11,7 @@ use common::op_examples::op_examples;
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
-use seqlab::engine::backend::wgpu::lower::{Dispatch, MOST_GROUPS, lower};
+use seqlab::engine::backend::wgpu::lower::{Dispatch, LENGTHS_BINDING, Lengths, MOST_GROUPS, MOST_LENGTHS, lower};
 use seqlab::engine::backend::wgpu::shaders::{KERNELS, source};
 use seqlab::engine::plan::Plan;
 
@@ -117,6 +117,11 @@ fn check_bindings(dispatch: &Dispatch, module: &Module) {
     }
     let (reads, all) = (dispatch.reads.len(), dispatch.reads.len() + dispatch.writes.len());
     assert!(all <= MOST_STORAGE_BUFFERS, "{}: {all} storage buffers", dispatch.kernel);
+    if dispatch.lengths != Lengths::Unbound {
+        let lengths = bound.remove(&LENGTHS_BINDING).unwrap_or_else(|| panic!("{} has no lengths", dispatch.kernel));
+        assert_eq!(lengths.space, AddressSpace::Uniform);
+        assert_eq!(module.types[lengths.ty].inner.size(module.to_ctx()) as usize, 4 * MOST_LENGTHS);
+    }
     assert_eq!(bound.keys().copied().collect::<Vec<usize>>(), (0..=all).collect::<Vec<usize>>(), "{}", dispatch.kernel);
     for (at, variable) in bound {
         let expected = match at {

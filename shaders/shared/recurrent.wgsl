@@ -11,11 +11,17 @@ override PADDED: u32 = 4u;
 struct Params {
     steps: u32,
     batch: u32,
+    // 1: from each sequence's last step to its first.
+    reverse: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 // Rows of the operand by groups of four outputs.
 @group(0) @binding(1) var<storage, read> weights: array<vec4f>;
+
+// Steps of each sequence, four to a vector; more than `steps` count as `steps`. Beyond its end a sequence's outputs are
+// zero. Uniform, so that loops may end by it.
+@group(0) @binding(9) var<uniform> lengths: array<vec4u, 32>;
 
 // The operand, then the partial sums: never both.
 var<workgroup> memory: array<vec4f, 1024>;
@@ -24,6 +30,39 @@ var<workgroup> memory: array<vec4f, 1024>;
 // writes the same numbers more than once.
 fn sequences(group: u32) -> vec4u {
     return min(vec4u(4u * group) + vec4u(0u, 1u, 2u, 3u), vec4u(params.batch - 1u));
+}
+
+fn end(sequence: u32) -> u32 {
+    return min(lengths[min(sequence / 4u, 31u)][sequence % 4u], params.steps);
+}
+
+// The steps of the sequences, and of the longest.
+fn ends_of(lanes: vec4u) -> vec4u {
+    return vec4u(end(lanes.x), end(lanes.y), end(lanes.z), end(lanes.w));
+}
+
+fn longest_of(ends: vec4u) -> u32 {
+    return max(max(ends.x, ends.y), max(ends.z, ends.w));
+}
+
+// The step that comes at a place of the forward pass, and of the backward pass. A sequence that has no such step waits.
+fn forward_step(place: u32, longest: u32) -> u32 {
+    return select(place, longest - 1u - place, params.reverse == 1u);
+}
+
+fn backward_step(place: u32, longest: u32) -> u32 {
+    return select(longest - 1u - place, place, params.reverse == 1u);
+}
+
+// Whether step t is the one that starts from the initial state.
+fn is_first(t: u32, ends: vec4u) -> vec4<bool> {
+    return select(vec4<bool>(t == 0u), vec4u(t + 1u) >= ends, params.reverse == 1u);
+}
+
+// The rows (t B + sequence) of the states before step t; those of step t where it is the first.
+fn rows_before(t: u32, lanes: vec4u, first: vec4<bool>) -> vec4u {
+    let before = select(t - 1u, t + 1u, params.reverse == 1u);
+    return lanes + params.batch * select(vec4u(before), vec4u(t), first);
 }
 
 // Where partial sums lie: permuted within a group of four, so that neither writing (stride four) nor reading

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::hash::Hash;
 use crate::engine::rng::{Rng, Stream};
 use crate::spec::{ModelSpec, SpecError, limits};
 
@@ -115,6 +116,14 @@ impl Corpus {
             return Err(SpecError::new("text", message));
         }
         Ok(Corpus { vocabulary, tokens })
+    }
+
+    /// A hash of the text as the model sees it.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = Hash::default();
+        self.vocabulary.symbols.iter().for_each(|symbol| hash.part(&u32::from(*symbol).to_le_bytes()));
+        self.tokens.iter().for_each(|token| hash.bytes(token.to_le_bytes()));
+        hash.value()
     }
 
     /// Characters of the text.

@@ -2,9 +2,11 @@
 
 pub mod backend;
 pub mod cell;
+pub mod einsum;
 pub mod error;
 pub mod graph;
 pub mod kernels;
 pub mod optimiser;
 pub mod plan;
 pub mod rng;
+pub mod spectrum;

@@ -22,7 +22,7 @@ pub struct Slot {
 pub enum Role {
     /// The flat parameters, gradients or an optimiser state: lives from run to run.
     Flat(Flat),
-    /// Written by the host, or carried over from run to run.
+    /// Written by the host, or carried over from run to run; or constant, written once.
     Input,
     /// A value with a path: its own memory, readable after a run.
     Named,
@@ -120,8 +120,9 @@ impl Plan {
         self.slots.iter().map(|slot| slot.len * 4).sum()
     }
 
-    /// Floating point operations of a program's matrix products, the recurrent ones included; a multiply and an add
-    /// count as two.
+    /// Floating point operations of a program's matrix products, the recurrent ones included, its scans and long
+    /// convolutions; a multiply and an add count as two. Where there are lengths, which only a run knows, they count as
+    /// full.
     pub fn matmul_flops(&self, program: usize) -> f64 {
         self.programs[program].steps.iter().map(|step| self.step_flops(step)).sum()
     }
@@ -134,26 +135,52 @@ impl Plan {
                 let summed = if transpose_a { a.rows() } else { a.last() };
                 2.0 * shape(step.outputs[0]).len() as f64 * summed as f64
             }
-            Op::Recurrent(_) | Op::RecurrentBackward(_) => {
+            Op::Einsum(ref einsum) => einsum.flops(),
+            // tanh times v; backwards, what it takes to differentiate that product in both.
+            Op::AdditiveEnergy => 2.0 * shape(step.outputs[1]).len() as f64,
+            Op::AdditiveEnergyGrad => 4.0 * shape(step.inputs[0]).len() as f64,
+            // No matrix products, but counted as they run on the same units: a complex multiply-add is 8, and of the
+            // causal pairs of steps a convolution does one multiply-add each. Forward per state: S4D x 10 and y 4,
+            // Mamba delta A, x and y 6. Backward: S4D g 4, carry 6, du 4, d dA 8, d dB 4, d C 4; Mamba 15.
+            Op::DiagonalScan => 7.0 * shape(step.outputs[1]).len() as f64,
+            Op::DiagonalScanGrad => 15.0 * shape(step.outputs[5]).len() as f64,
+            Op::SelectiveScan => 6.0 * shape(step.outputs[1]).len() as f64,
+            Op::SelectiveScanGrad => 15.0 * shape(step.outputs[6]).len() as f64,
+            Op::LongConv | Op::LongConvGradInput | Op::LongConvGradKernel => {
+                let sequence = shape(step.inputs[usize::from(step.op == Op::LongConvGradInput)]);
+                sequence.len() as f64 * (sequence.0[0] + 1) as f64
+            }
+            Op::Recurrent { .. } | Op::RecurrentBackward { .. } => {
                 let sequence = shape(step.outputs[0]);
-                let weight = shape(step.inputs[usize::from(matches!(step.op, Op::Recurrent(_)))]);
+                let weight = shape(step.inputs[usize::from(matches!(step.op, Op::Recurrent { .. }))]);
                 2.0 * (sequence.0[0] * sequence.0[1]) as f64 * weight.len() as f64
             }
             _ => 0.0,
         }
     }
 
-    /// Evaluations of exp or tanh in a program: the activations of its recurrent layers and the softmaxes.
+    /// Evaluations of exp or tanh in a program: the activations of its recurrent layers, the softmaxes, and the decays
+    /// of selective scans, once forward and once backward.
     pub fn transcendentals(&self, program: usize) -> f64 {
         let count = |step: &Node| match step.op {
-            Op::Recurrent(cell) => {
+            Op::Recurrent { cell, .. } => {
                 let per_unit = cell.gates() + usize::from(cell.has_cell_state());
                 self.graph.shape(step.outputs[0]).len() * per_unit
             }
+            Op::SelectiveScan => self.graph.shape(step.outputs[1]).len(),
+            Op::SelectiveScanGrad => self.graph.shape(step.outputs[6]).len(),
+            // exp of the real part, sin and cos of the imaginary one.
+            Op::Discretise(_) | Op::DiscretiseGrad(_) => self.graph.shape(step.inputs[1]).len(),
             Op::Unary(_) | Op::UnaryGrad(_) => self.graph.shape(step.outputs[0]).len(),
-            Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax => {
+            Op::CrossEntropy { .. } | Op::CrossEntropyGrad { .. } | Op::Softmax | Op::SampleToken => {
                 self.graph.shape(step.inputs[0]).len()
             }
+            Op::CausalSoftmax => {
+                let shape = self.graph.shape(step.inputs[0]);
+                let (rows, columns) = (shape.0[shape.0.len() - 2], shape.last());
+                shape.rows() * (2 * columns + 1 - rows) / 2
+            }
+            Op::AdditiveEnergy => self.graph.shape(step.outputs[1]).len(),
             _ => 0,
         };
         self.programs[program].steps.iter().map(|step| count(step) as f64).sum()
@@ -240,8 +267,9 @@ impl Placing<'_> {
         }
         for (at, value) in self.graph.values().iter().enumerate() {
             let id = ValueId(at as u32);
-            let role = if value.source == Source::Input { Role::Input } else { Role::Named };
-            if self.locations[at].is_none() && value.path.is_some() {
+            let constant = matches!(value.source, Source::Constant(_));
+            let role = if constant || value.source == Source::Input { Role::Input } else { Role::Named };
+            if self.locations[at].is_none() && (constant || value.path.is_some()) {
                 let slot = self.slot(value.shape.len(), value.kind, role);
                 self.place(id, slot, 0);
             }
@@ -261,7 +289,8 @@ impl Placing<'_> {
         for (at, step) in steps.iter().enumerate() {
             for output in &step.outputs {
                 if self.locations[output.index()].is_none() {
-                    let slot = self.reuse(&mut free, self.graph.shape(*output).len());
+                    let value = self.graph.value(*output);
+                    let slot = self.reuse(&mut free, value.shape.len(), value.kind);
                     self.place(*output, slot, 0);
                     busy.push((last_use[output.index()], slot));
                 }
@@ -276,18 +305,19 @@ impl Placing<'_> {
         }
     }
 
-    /// The smallest free slot that is large enough, else the largest, grown; else a new one.
-    fn reuse(&mut self, free: &mut Vec<usize>, len: usize) -> usize {
-        let fits = (0..free.len()).filter(|at| self.slots[free[*at]].len >= len);
+    /// The smallest free slot of the kind that is large enough, else the largest, grown; else a new one.
+    fn reuse(&mut self, free: &mut Vec<usize>, len: usize, kind: Kind) -> usize {
+        let alike = || (0..free.len()).filter(|at| self.slots[free[*at]].kind == kind);
+        let fits = alike().filter(|at| self.slots[free[*at]].len >= len);
         let best = fits.min_by_key(|at| self.slots[free[*at]].len);
-        let largest = (0..free.len()).max_by_key(|at| self.slots[free[*at]].len);
+        let largest = alike().max_by_key(|at| self.slots[free[*at]].len);
         match best.or(largest) {
             Some(at) => {
                 let slot = free.swap_remove(at);
                 self.slots[slot].len = self.slots[slot].len.max(len);
                 slot
             }
-            None => self.slot(len, Kind::Float, Role::Shared),
+            None => self.slot(len, kind, Role::Shared),
         }
     }
 }

@@ -15,15 +15,28 @@ pub enum Stream {
     Sampling,
     /// Synthetic data.
     Task,
+    /// The masks of dropout; one stream for each place in a model where numbers are dropped.
+    Dropout(u32),
+    /// Examples kept for evaluation.
+    Evaluation,
+    /// Whether a decoder in training is fed the truth.
+    TeacherForcing,
+    /// Sampling of the tokens that a decoder in training feeds itself, and of REINFORCE's sequences.
+    Feedback,
 }
 
 impl Stream {
-    fn id(self) -> u32 {
+    /// The second half of the generator's key.
+    pub fn id(self) -> u32 {
         match self {
             Stream::Batches => 0,
             Stream::Sampling => 1,
             Stream::Task => 2,
+            Stream::Evaluation => 5,
+            Stream::TeacherForcing => 3,
+            Stream::Feedback => 4,
             Stream::Initialisation(place) => 16 + place,
+            Stream::Dropout(place) => (1 << 31) + place,
         }
     }
 }
@@ -43,6 +56,11 @@ impl Rng {
     /// Four uniformly distributed integers for the counter `index`.
     pub fn block(&self, index: u64) -> [u32; 4] {
         philox([index as u32, (index >> 32) as u32, 0, 0], self.key)
+    }
+
+    /// As [`Rng::block`], another for every `step`.
+    pub fn block_of_step(&self, index: u64, step: u32) -> [u32; 4] {
+        philox([index as u32, (index >> 32) as u32, 2, step], self.key)
     }
 
     /// A uniformly distributed integer.

@@ -1,9 +1,12 @@
 //! A next-token model: tokens, stacked recurrent layers, a linear layer to logits.
 
+pub use super::recurrent::{LayerParameters, LayerState};
+use super::recurrent::{Recurrent, Run, SequenceInput};
+use super::rollout::DecoderStep;
+use super::{embedding, linear};
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Graph, Kind, ValueId};
-use crate::engine::graph::{RecurrentInput, RecurrentOutput};
+use crate::engine::graph::{Graph, RecurrentOutput, ValueId};
 
 /// The architecture. As PyTorch: `rnn = nn.LSTM(inputs, hidden, layers)`, `out = nn.Linear(hidden, vocabulary)`, and
 /// `embed = nn.Embedding(vocabulary, embedding)`, or `F.one_hot` inputs where there is no embedding.
@@ -17,21 +20,12 @@ pub struct LanguageModel {
     pub vocabulary: usize,
     /// Width of the embedding; `None` reads one-hot tokens.
     pub embedding: Option<usize>,
-    /// Units H.
+    /// Units H of a direction.
     pub hidden: usize,
-}
-
-/// The parameters of a layer, shapes as in `torch.nn`.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerParameters {
-    /// (G H, input).
-    pub weight_ih: ValueId,
-    /// (G H, H).
-    pub weight_hh: ValueId,
-    /// (G H).
-    pub bias_ih: ValueId,
-    /// (G H).
-    pub bias_hh: ValueId,
+    /// Whether each layer also reads backwards: then every prediction has seen what it is to predict.
+    pub bidirectional: bool,
+    /// `nn.LSTM(dropout=...)`: the share of states between layers that training leaves out.
+    pub dropout: f32,
 }
 
 /// The parameters of the model.
@@ -44,15 +38,6 @@ pub struct ModelParameters {
     out_bias: ValueId,
 }
 
-/// The states a layer starts from, (B, H).
-#[derive(Clone, Copy, Debug)]
-pub struct LayerState {
-    /// Hidden state.
-    pub h: ValueId,
-    /// Cell state, for cells that have one.
-    pub c: Option<ValueId>,
-}
-
 /// What a forward pass computes.
 #[derive(Clone, Debug)]
 pub struct ForwardPass {
@@ -63,35 +48,24 @@ pub struct ForwardPass {
 }
 
 impl LanguageModel {
+    /// Its recurrent layers.
+    pub fn recurrent(&self) -> Recurrent {
+        let input = self.embedding.unwrap_or(self.vocabulary);
+        let Self { layers, bidirectional, .. } = *self;
+        Recurrent { layers, bidirectional, ..Recurrent::new(self.cell, input, self.hidden) }
+    }
+
     /// Adds the parameters, in PyTorch's order.
     pub fn parameters(&self, graph: &mut Graph) -> ModelParameters {
-        let embed = self.embedding.map(|width| graph.parameter("embed.weight", [self.vocabulary, width]));
-        let gates = self.cell.gates() * self.hidden;
-        let layers = (0..self.layers)
-            .map(|layer| {
-                let input = if layer > 0 { self.hidden } else { self.embedding.unwrap_or(self.vocabulary) };
-                LayerParameters {
-                    weight_ih: graph.parameter(format!("rnn.weight_ih_l{layer}"), [gates, input]),
-                    weight_hh: graph.parameter(format!("rnn.weight_hh_l{layer}"), [gates, self.hidden]),
-                    bias_ih: graph.parameter(format!("rnn.bias_ih_l{layer}"), [gates]),
-                    bias_hh: graph.parameter(format!("rnn.bias_hh_l{layer}"), [gates]),
-                }
-            })
-            .collect();
-        let out_weight = graph.parameter("out.weight", [self.vocabulary, self.hidden]);
-        let out_bias = graph.parameter("out.bias", [self.vocabulary]);
+        let embed = self.embedding.map(|width| embedding(graph, "embed.weight", self.vocabulary, width));
+        let layers = self.recurrent().parameters(graph, "rnn.");
+        let (out_weight, out_bias) = linear(graph, "out", self.recurrent().width(), self.vocabulary);
         ModelParameters { embed, layers, out_weight, out_bias }
     }
 
     /// Inputs for the initial states of `batch` sequences; zero until they are written.
     pub fn states(&self, graph: &mut Graph, program: &str, batch: usize) -> Vec<LayerState> {
-        (0..self.layers)
-            .map(|layer| {
-                let mut state =
-                    |name: &str| graph.input(format!("{program}/{name}/{layer}"), [batch, self.hidden], Kind::Float);
-                LayerState { h: state("h0"), c: self.cell.has_cell_state().then(|| state("c0")) }
-            })
-            .collect()
+        self.recurrent().states(graph, program, batch)
     }
 
     /// Logits for `tokens` (T, B).
@@ -105,27 +79,92 @@ impl LanguageModel {
         tokens: ValueId,
         states: &[LayerState],
     ) -> Result<ForwardPass, EngineError> {
-        let mut layers: Vec<RecurrentOutput> = Vec::new();
-        for (layer, state) in parameters.layers.iter().zip(states) {
-            let x_proj = match (layers.last(), parameters.embed) {
-                (Some(below), _) => graph.matmul(below.h, layer.weight_ih, false, true)?,
-                (None, Some(embed)) => {
-                    let embedded = graph.embedding(tokens, embed, None)?;
-                    graph.matmul(embedded, layer.weight_ih, false, true)?
-                }
-                // W_ih times a one-hot vector is a column of W_ih.
-                (None, None) => {
-                    let columns = graph.transpose(layer.weight_ih)?;
-                    graph.embedding(tokens, columns, None)?
-                }
-            };
-            let LayerParameters { weight_hh, bias_ih, bias_hh, .. } = *layer;
-            let input = RecurrentInput { x_proj, weight_hh, bias_ih, bias_hh, h0: state.h, c0: state.c };
-            layers.push(graph.recurrent(self.cell, &input)?);
+        let input = self.input(graph, parameters, tokens)?;
+        self.run(graph, parameters, &Run { states, ..Run::new(input) })
+    }
+
+    /// What the first layer reads of tokens (T, B).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when the tokens do not fit.
+    pub fn input(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        tokens: ValueId,
+    ) -> Result<SequenceInput, EngineError> {
+        Ok(match parameters.embed {
+            Some(embed) => SequenceInput::Features(graph.embedding(tokens, embed, None)?),
+            None => SequenceInput::OneHot(tokens),
+        })
+    }
+
+    /// One step of a [`rollout`](super::rollout::rollout): reads tokens (1, B) by their rows of `projected` (see
+    /// [`LanguageModel::projected_tokens`]) in the states h (and c) of each layer, bottom first, (B, H).
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when tokens or states do not fit.
+    pub fn step(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        projected: ValueId,
+        token: ValueId,
+        states: &[ValueId],
+    ) -> Result<DecoderStep, EngineError> {
+        let x_proj = graph.embedding(token, projected, None)?;
+        let states = LayerState::of(self.cell, states);
+        let pass = self.forward_from(graph, parameters, x_proj, &states)?;
+        let sequences = pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c]).flatten();
+        // (1, B, H) as (B, H).
+        let states = sequences.map(|state| graph.sum_leading(state, 2)).collect::<Result<_, _>>()?;
+        Ok(DecoderStep { logits: pass.logits, states })
+    }
+
+    /// What the first layer adds for each token: W_ih x without biases, (V, G H). A model that is only run, step by step,
+    /// computes it once and looks rows up.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] for a model without layers.
+    pub fn projected_tokens(&self, graph: &mut Graph, parameters: &ModelParameters) -> Result<ValueId, EngineError> {
+        let first = parameters.layers.first().ok_or_else(no_layer)?.weight_ih;
+        match parameters.embed {
+            Some(embed) => graph.matmul(embed, first, false, true),
+            None => graph.transpose(first),
         }
-        let top = layers.last().map(|layer| layer.h);
-        let top = top.ok_or(EngineError::Shape { op: "language model", detail: "no layer".to_owned() })?;
-        let logits = graph.linear(top, parameters.out_weight, Some(parameters.out_bias))?;
+    }
+
+    /// Logits from what the first layer reads: `x_proj` (T, B, G H) = W_ih x.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when inputs or states do not fit.
+    pub fn forward_from(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        x_proj: ValueId,
+        states: &[LayerState],
+    ) -> Result<ForwardPass, EngineError> {
+        self.run(graph, parameters, &Run { states, ..Run::new(SequenceInput::Projected(x_proj)) })
+    }
+
+    /// Logits of a run over sequences.
+    ///
+    /// # Errors
+    /// As [`Recurrent::forward`].
+    pub fn run(
+        &self,
+        graph: &mut Graph,
+        parameters: &ModelParameters,
+        run: &Run<'_>,
+    ) -> Result<ForwardPass, EngineError> {
+        let pass = self.recurrent().forward(graph, &parameters.layers, run)?;
+        let logits = graph.linear(pass.output, parameters.out_weight, Some(parameters.out_bias))?;
+        let layers = pass.layers;
         Ok(ForwardPass { logits, layers })
     }
+}
+
+fn no_layer() -> EngineError {
+    EngineError::Shape { op: "language model", detail: "no layer".to_owned() }
 }

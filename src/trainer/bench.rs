@@ -1,7 +1,13 @@
 //! The benchmark: training steps per second of a workload, beside the bound that this machine's own matrix product
 //! peak and its rate of transcendental functions set.
 
+mod workloads;
+
+pub use workloads::{Named, Prepared, prepare, workloads};
+
 use crate::engine::backend::Executable;
+use crate::engine::backend::cpu::CpuExecutable;
+use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::kernels::gemm::{self, Mat, Size, Start};
 use crate::engine::kernels::unary::{self, Unary};
@@ -13,32 +19,9 @@ use crate::nn::language_model::LanguageModel;
 use crate::protocol::{BenchResult, Workload};
 use crate::spec::BackendKind;
 
+use super::decoding::sampling::{Sampler, Sampling};
 use super::device::{Devices, MEMORY_LIMIT};
-use super::model;
-
-/// A named workload: the table every benchmark goes through.
-pub struct Named {
-    /// `W1`.
-    pub name: &'static str,
-    /// The workload, on the CPU.
-    pub workload: Workload,
-}
-
-/// The workloads that are compared with other engines.
-pub fn workloads() -> Vec<Named> {
-    use crate::engine::cell::Cell;
-    let named = |name, cell, vocab, hidden, steps, batch| Named {
-        name,
-        workload: Workload { cell, layers: 1, vocab, hidden, steps, batch, backend: BackendKind::Cpu, seconds: 2.0 },
-    };
-    vec![
-        named("W1", Cell::Lstm, 64, 128, 64, 32),
-        named("W2", Cell::Lstm, 16, 32, 20, 16),
-        named("W3", Cell::Gru, 64, 256, 64, 32),
-        named("W4", Cell::Rnn, 32, 64, 100, 16),
-        named("W6", Cell::Lstm, 32, 64, 512, 8),
-    ]
-}
+use super::model::{self, Stepping};
 
 /// Measures a workload for about `workload.seconds`. `now` gives seconds.
 ///
@@ -49,26 +32,16 @@ pub async fn run(
     devices: &mut Devices,
     now: &dyn Fn() -> f64,
 ) -> Result<BenchResult, EngineError> {
-    let language_model = LanguageModel {
-        cell: workload.cell,
-        layers: workload.layers,
-        vocabulary: workload.vocab,
-        embedding: None,
-        hidden: workload.hidden,
-    };
     let optimiser = Optimiser::ADAM;
-    let mut training =
-        model::training(&language_model, workload.steps, workload.batch, optimiser, model::Watch::Nothing)?;
-    let initial = initial_parameters(&training.graph, workload.cell, workload.hidden, 1, Initialisation::default());
+    let Prepared { mut training, initial, inputs } = prepare(workload, optimiser)?;
     let parameters = training.graph.parameters().iter().map(|parameter| parameter.len).sum();
     let plan = Plan::new(std::mem::take(&mut training.graph), MEMORY_LIMIT)?;
     let (flops, transcendentals) = (plan.matmul_flops(0), plan.transcendentals(0));
     let mut executable = devices.open(workload.backend, plan, &training.journal[..1]).await?;
     executable.write(training.persistent[0], &initial)?;
-
-    let (tokens, targets) = periodic_batch(workload);
-    executable.write_ids(training.tokens, &tokens)?;
-    executable.write_ids(training.targets, &targets)?;
+    for (id, ids) in &inputs {
+        executable.write_ids(*id, ids)?;
+    }
     let mut step = 0;
     let mut train = |count: u64, executable: &mut dyn Executable| -> Result<(), EngineError> {
         for _ in 0..count {
@@ -115,19 +88,43 @@ pub async fn run(
     })
 }
 
-/// Every sequence walks through the vocabulary with its own stride and start, so that there is something to learn.
-fn periodic_batch(workload: &Workload) -> (Vec<u32>, Vec<u32>) {
-    let rng = Rng::new(1, Stream::Task);
-    let vocab = workload.vocab as u32;
-    let token = |t: usize, sequence: usize| {
-        let start = rng.below(2 * sequence as u64, vocab);
-        let stride = 1 + rng.below(2 * sequence as u64 + 1, 3);
-        (start + t as u32 * stride) % vocab
+/// Microseconds to generate one character on the CPU: an LSTM of hidden size 128 over 64 symbols, one sequence, logits read
+/// and a token drawn from them. Measured for about `seconds`; the quickest of several rounds, as other work on the machine
+/// only adds.
+///
+/// # Errors
+/// [`EngineError::Memory`].
+pub fn sampling(seconds: f64, now: &dyn Fn() -> f64) -> Result<f64, EngineError> {
+    const CHARACTERS: usize = 200;
+    let model = LanguageModel {
+        cell: Cell::Lstm,
+        layers: 1,
+        vocabulary: 64,
+        embedding: None,
+        hidden: 128,
+        bidirectional: false,
+        dropout: 0.0,
     };
-    let places = || (0..workload.steps).flat_map(|t| (0..workload.batch).map(move |sequence| (t, sequence)));
-    let tokens = places().map(|(t, sequence)| token(t, sequence)).collect();
-    let targets = places().map(|(t, sequence)| token(t + 1, sequence)).collect();
-    (tokens, targets)
+    let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
+    let initial = initial_parameters(&graph, 1, Initialisation::default());
+    let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
+    executable.write(parameters, &initial)?;
+    let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);
+    executable.run(prepare)?;
+    let (mut sampler, rng) = (Sampler::default(), Rng::new(1, Stream::Sampling));
+    let (mut token, mut drawn, mut quickest) = (0, 0, f64::INFINITY);
+    let begin = now();
+    while now() - begin < seconds || !quickest.is_finite() {
+        let start = now();
+        for _ in 0..CHARACTERS {
+            executable.write_ids(step.token, &[token])?;
+            executable.run(program)?;
+            token = sampler.draw(&Sampling::PLAIN, executable.view(step.logits)?, rng.uniform(drawn));
+            drawn += 1;
+        }
+        quickest = quickest.min((now() - start) / CHARACTERS as f64);
+    }
+    Ok(quickest * 1e6)
 }
 
 /// What this machine reaches, measured in turn with the steps, so that both have the same share of a busy machine.
@@ -207,4 +204,12 @@ fn time_functions(now: &dyn Fn() -> f64) -> (f64, f64) {
     let x: Vec<f32> = (0..4096).map(|at| at as f32 / 1024.0 - 2.0).collect();
     let mut y = vec![0.0; x.len()];
     time((MIX.len() * x.len()) as f64, now, || MIX.iter().for_each(|kind| unary::unary(*kind, &x, &mut y)))
+}
+
+#[test]
+fn writing_a_character_is_timed() {
+    let begin = std::time::Instant::now();
+    let microseconds = sampling(0.05, &|| begin.elapsed().as_secs_f64()).expect("the CPU is there");
+    println!("one character: {microseconds:.1} us");
+    assert!(microseconds.is_finite() && microseconds > 0.0);
 }

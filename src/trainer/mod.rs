@@ -1,7 +1,23 @@
-//! Training: a [`session::Session`] from a spec and a text, what the views observe, and the benchmark.
+//! Training: a [`session::Session`] from a spec and a text, what the views observe, what is kept
+//! on disk, and the benchmark.
 
 pub mod bench;
+pub mod checkpoint;
+pub mod decoding;
 pub mod device;
+pub mod labeller;
+pub mod long_view;
 pub mod model;
+pub mod network;
+pub mod next_token;
 pub mod observer;
+pub mod reinforce;
+pub mod reward;
+pub mod saturation;
+pub mod schedule;
+pub mod scheduled_sampling;
 pub mod session;
+pub mod signals;
+pub mod trainable;
+pub mod translator;
+pub mod weights;

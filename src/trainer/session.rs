@@ -1,25 +1,29 @@
 //! A run: a model in training, its last good state, and what to do when numbers or devices fail.
 
-use crate::data::text::Corpus;
 use crate::engine::backend::{Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::Source;
+use crate::engine::graph::{Kind, Source};
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
-use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
-use super::model::{self, Training, Watch};
+use super::model;
 use super::observer::Observer;
+use super::trainable::{self, Evaluation, Example, Trainable, Training, Watch};
+use super::weights::{self, WeightsError};
 
 /// Parameters and optimiser state after a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Steps done.
     pub step: u64,
     /// The flat parameters and the optimiser's states, one after the other.
     numbers: Vec<f32>,
+    /// See [`Trainable::memory`].
+    memory: Vec<f32>,
 }
 
 /// Why training stopped by itself.
@@ -52,7 +56,7 @@ pub enum Drained {
 /// A model in training.
 pub struct Session {
     spec: ModelSpec,
-    corpus: Corpus,
+    model: Box<dyn Trainable>,
     training: Training,
     optimiser: Optimiser,
     executable: Box<dyn Executable>,
@@ -61,8 +65,6 @@ pub struct Session {
     initial: Vec<f32>,
     step: u64,
     good: Snapshot,
-    tokens: Vec<u32>,
-    targets: Vec<u32>,
 }
 
 /// Why no session was built.
@@ -93,18 +95,14 @@ impl Session {
         devices: &mut Devices,
     ) -> Result<(Session, Option<EngineError>), BuildError> {
         let mut errors = spec.validate().err().unwrap_or_default();
-        let corpus = Corpus::new(text, spec).map_err(|error| errors.push(error)).ok();
-        let probe_error = check_probe(probe).err();
-        errors.extend(probe_error);
-        let Some(corpus) = corpus.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
+        let model = trainable::open(spec, text).map_err(|error| errors.push(error)).ok();
+        errors.extend(check_probe(probe).err());
+        let Some(mut model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
 
-        let language_model = model::language_model(spec, corpus.vocabulary.len());
         let optimiser = model::optimiser(spec.optimiser);
-        let training =
-            model::training(&language_model, spec.sequence_length, spec.batch, optimiser, Watch::Everything)?;
-        let options = Initialisation { forget_bias: spec.forget_bias, spectral_radius: spec.spectral_radius };
-        let initial = initial_parameters(&training.graph, spec.cell, spec.hidden, spec.seed, options);
-        let observer = Observer::new(&language_model, corpus.vocabulary.encode(probe))?;
+        let training = model.training(optimiser, Watch::Everything)?;
+        let initial = model.initial(&training.graph);
+        let observer = Observer::new(model.observation(probe)?)?;
 
         let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
         let (executable, backend, refusal) = match devices.open(spec.backend, plan, &training.journal).await {
@@ -116,10 +114,9 @@ impl Session {
         };
         let mut numbers = initial.clone();
         numbers.resize(initial.len() * training.persistent.len(), 0.0);
-        let size = spec.sequence_length * spec.batch;
         let mut session = Session {
             spec: spec.clone(),
-            corpus,
+            model,
             training,
             optimiser,
             executable,
@@ -127,9 +124,7 @@ impl Session {
             observer,
             initial,
             step: 0,
-            good: Snapshot { step: 0, numbers },
-            tokens: vec![0; size],
-            targets: vec![0; size],
+            good: Snapshot { step: 0, numbers, memory: Vec::new() },
         };
         session.restore_good()?;
         Ok((session, refusal))
@@ -140,9 +135,14 @@ impl Session {
         &self.spec
     }
 
-    /// The text.
-    pub fn corpus(&self) -> &Corpus {
-        &self.corpus
+    /// What it learns from.
+    pub fn examples(&self) -> Example {
+        self.model.examples()
+    }
+
+    /// Tokens of a training step.
+    pub fn tokens_per_step(&self) -> usize {
+        self.spec.sequence_length * self.spec.batch
     }
 
     /// The backend that trains.
@@ -187,10 +187,9 @@ impl Session {
     /// A text that is empty or too long; nothing is changed then.
     pub fn set_probe(&mut self, probe: &str) -> Result<(), BuildError> {
         check_probe(probe).map_err(|error| BuildError::Invalid(vec![error]))?;
-        let tokens = self.corpus.vocabulary.encode(probe);
-        if tokens != self.observer.probe() {
-            let model = model::language_model(&self.spec, self.corpus.vocabulary.len());
-            self.observer = Observer::new(&model, tokens)?;
+        let observation = self.model.observation(probe)?;
+        if observation.probe != self.observer.probe() {
+            self.observer = Observer::new(observation)?;
         }
         Ok(())
     }
@@ -199,11 +198,8 @@ impl Session {
     ///
     /// # Errors
     /// [`EngineError::DeviceLost`]: then [`Session::fall_back`].
-    pub fn train_step(&mut self) -> Result<(), EngineError> {
-        let (time, batch) = (self.spec.sequence_length, self.spec.batch);
-        self.corpus.batch(self.spec.seed, self.step, time, batch, &mut self.tokens, &mut self.targets);
-        self.executable.write_ids(self.training.tokens, &self.tokens)?;
-        self.executable.write_ids(self.training.targets, &self.targets)?;
+    pub async fn train_step(&mut self) -> Result<(), EngineError> {
+        self.model.write_batch(self.step, self.executable.as_mut()).await?;
         let hyper = self.optimiser.hyper(self.step + 1, self.spec.learning_rate, self.spec.clip);
         self.executable.write(self.training.hyper, &hyper)?;
         self.executable.run(0)?;
@@ -238,7 +234,7 @@ impl Session {
         self.restore_good()?;
         let mut found = Divergence { step: self.step, node: "loss".to_owned() };
         for _ in 0..2 * JOURNAL_ROWS {
-            self.train_step()?;
+            self.train_step().await?;
             let row = self.executable.take_journal().await?;
             if row.iter().any(|number| !number.is_finite()) {
                 found = Divergence { step: self.step, node: self.first_not_finite().await? };
@@ -254,7 +250,9 @@ impl Session {
         let outputs: Vec<_> = steps.iter().flat_map(|step| step.outputs.clone()).collect();
         for id in outputs {
             let value = self.training.graph.value(id);
-            let (Some(path), Source::Node(_)) = (value.path.clone(), &value.source) else { continue };
+            let (Some(path), Source::Node(_), Kind::Float) = (value.path.clone(), &value.source, value.kind) else {
+                continue;
+            };
             let numbers = self.executable.read(&[id]).await?;
             if numbers.iter().any(|number| !number.is_finite()) {
                 return Ok(path);
@@ -278,7 +276,7 @@ impl Session {
     /// [`EngineError::DeviceLost`].
     pub async fn snapshot(&mut self) -> Result<Snapshot, EngineError> {
         let numbers = self.executable.read(&self.training.persistent).await?;
-        Ok(Snapshot { step: self.step, numbers })
+        Ok(Snapshot { step: self.step, numbers, memory: self.model.memory() })
     }
 
     /// Goes back to a snapshot of this session.
@@ -291,11 +289,56 @@ impl Session {
             self.executable.write(*id, numbers)?;
         }
         self.step = snapshot.step;
+        self.model.recall(&snapshot.memory);
         Ok(())
     }
 
+    /// The run as it stands, for going on with it another day.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn checkpoint(&mut self) -> Result<Checkpoint, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let buffers = snapshot.numbers.chunks_exact(self.initial.len());
+        let counters = [snapshot.step, self.observer.drawn, self.model.examples().fingerprint];
+        Ok(Checkpoint::new(&self.training.graph, buffers, &self.spec, counters, &snapshot.memory))
+    }
+
+    /// Goes on from a checkpoint of a run with the same spec and text, taking over what had been adjusted.
+    ///
+    /// # Errors
+    /// A checkpoint of another run; nothing is changed then. [`CheckpointError::Engine`] when the device is lost: then
+    /// [`Session::fall_back`].
+    pub async fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+        checkpoint.fits(&self.spec, self.model.examples().fingerprint)?;
+        let numbers = checkpoint.numbers(&self.training.graph, self.training.persistent.len())?;
+        self.executable.take_journal().await?;
+        self.spec = ModelSpec { backend: self.spec.backend, ..checkpoint.spec.clone() };
+        self.observer.drawn = checkpoint.drawn;
+        self.good = Snapshot { step: checkpoint.step, numbers, memory: checkpoint.memory.clone() };
+        Ok(self.restore_good()?)
+    }
+
+    /// The parameters as a safetensors file with PyTorch's names.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn export_weights(&mut self) -> Result<Vec<u8>, EngineError> {
+        let flat = self.executable.read(&self.training.persistent[..1]).await?;
+        Ok(weights::export(&self.training.graph, &flat, self.spec.cell.name()))
+    }
+
+    /// Starts anew, at step 0, from the parameters of a file; [`Session::reset`] then goes back to them.
+    ///
+    /// # Errors
+    /// Everything in the file that does not fit; nothing is changed then. [`WeightsError::Engine`] when the device is lost.
+    pub async fn import_weights(&mut self, file: &[u8]) -> Result<(), Vec<WeightsError>> {
+        self.initial = weights::import(&self.training.graph, file, self.spec.cell.name())?;
+        self.reset().await.map_err(|error| vec![WeightsError::Engine(error)])
+    }
+
     fn restore_good(&mut self) -> Result<(), EngineError> {
-        let good = std::mem::replace(&mut self.good, Snapshot { step: 0, numbers: Vec::new() });
+        let good = std::mem::take(&mut self.good);
         let result = self.restore(&good);
         self.good = good;
         result
@@ -308,6 +351,7 @@ impl Session {
     pub async fn reset(&mut self) -> Result<(), EngineError> {
         self.executable.take_journal().await?;
         self.good.step = 0;
+        self.good.memory.clear();
         self.good.numbers.fill(0.0);
         self.good.numbers[..self.initial.len()].copy_from_slice(&self.initial);
         self.restore_good()
@@ -324,6 +368,17 @@ impl Session {
         self.restore_good()
     }
 
+    /// How well the model does on strings of this length that it is not trained on; `None` for one that writes without end.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn evaluate(&mut self, length: usize) -> Result<Option<Evaluation>, EngineError> {
+        match self.model.evaluate(length, self.executable.as_mut()) {
+            Some(answer) => answer.await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Runs the probe text through the present parameters.
     ///
     /// # Errors
@@ -338,7 +393,8 @@ impl Session {
     /// # Errors
     /// As [`Observer::sample`].
     pub fn sample(&mut self, length: usize, temperature: f32) -> Result<String, EngineError> {
-        self.observer.sample(&self.corpus.vocabulary, length, temperature, self.spec.seed)
+        let sampling = Sampling { temperature, ..Sampling::PLAIN };
+        self.observer.sample(length, &sampling, self.spec.seed)
     }
 
     /// The numbers and shape of any path: of the training step, or of the probe text as of the last
@@ -352,7 +408,7 @@ impl Session {
             return Ok((numbers.to_vec(), shape.to_vec()));
         }
         let id = self.training.graph.find(path)?;
-        if self.training.graph.value(id).kind == crate::engine::graph::Kind::Ids {
+        if self.training.graph.value(id).kind == Kind::Ids {
             return Err(EngineError::Unknown { what: format!("float tensor \"{path}\"") });
         }
         let numbers = self.executable.read(&[id]).await?;
@@ -362,7 +418,7 @@ impl Session {
     /// Every path of [`Session::view`], with its shape.
     pub fn paths(&self) -> Vec<(String, Vec<usize>)> {
         let values = self.training.graph.values().iter();
-        let floats = values.filter(|value| value.kind == crate::engine::graph::Kind::Float);
+        let floats = values.filter(|value| value.kind == Kind::Float);
         let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
         trained.chain(self.observer.paths()).collect()
     }

@@ -21,7 +21,7 @@ use js_sys::{Array, Error, Float32Array, Function, Object, Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-use crate::protocol::{BenchResult, Workload};
+use crate::protocol::{BenchResult, Workload, WorkloadModel};
 use crate::spec::{BackendKind, Control, PROPERTIES, limits};
 use crate::ui::bench;
 use crate::ui::lab::Lab;
@@ -249,7 +249,21 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
         let default = property.read(&spec);
         property.write(&mut spec, &choice(key, &default)).map_err(|error| error.message)?;
     }
+    let model = match choice("model", "characters").as_str() {
+        "characters" => WorkloadModel::Characters,
+        "attention" => WorkloadModel::Attention {
+            embedding: whole("embedding", 32.0, 1024)?,
+            source: whole("source", 24.0, 2048)?,
+            previous: choice("query", "previous") == "previous",
+        },
+        "transformer" => WorkloadModel::Transformer {
+            heads: whole("heads", 4.0, 64)?,
+            feed_forward: whole("feedForward", 256.0, 4096)?,
+        },
+        _ => return Err("model is \"characters\", \"attention\" or \"transformer\".".to_owned()),
+    };
     Ok(Workload {
+        model,
         cell: spec.cell,
         backend: spec.backend,
         layers: whole("layers", 1.0, *limits::LAYERS.end())?,

@@ -252,7 +252,7 @@ impl Lab {
         let start = (self.now)();
         let mut done = 0;
         while done < most {
-            session.train_step()?;
+            session.train_step().await?;
             done += 1;
             if (self.now)() - start > SLICE {
                 break;
@@ -342,7 +342,7 @@ impl Lab {
             }
         }
         let running = self.left.is_some();
-        let tokens = session.spec().sequence_length * session.spec().batch;
+        let tokens = session.tokens_per_step();
         let header = FrameHeader {
             step: session.step(),
             running,
@@ -368,13 +368,14 @@ fn put(sections: &mut Vec<Section>, numbers: &mut Vec<f32>, path: &str, shape: V
 fn describe(session: &Session) -> ModelInfo {
     let plan = session.executable().plan();
     let parameters = plan.graph().parameters();
+    let examples = session.examples();
     ModelInfo {
         spec: session.spec().clone(),
         backend: session.backend(),
         adapter: session.executable().adapter().to_owned(),
-        vocabulary: session.corpus().vocabulary.symbols().iter().map(char::to_string).collect(),
-        folded: session.corpus().vocabulary.folded(),
-        characters: session.corpus().len(),
+        vocabulary: examples.symbols,
+        folded: examples.folded,
+        characters: examples.characters,
         parameters: parameters.iter().map(|parameter| parameter.len).sum(),
         parameter_shapes: parameters
             .iter()

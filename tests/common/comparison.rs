@@ -3,7 +3,8 @@
 use seqlab::engine::backend::Executable;
 use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::wgpu::{Gpu, WgpuExecutable};
-use seqlab::engine::graph::{Flat, Kind, Op};
+use seqlab::engine::error::EngineError;
+use seqlab::engine::graph::{Flat, Kind, Op, ValueId};
 use seqlab::engine::plan::Plan;
 use seqlab::engine::rng::{Rng, Stream};
 
@@ -28,16 +29,28 @@ pub async fn compare(gpu: &Gpu, example: &OpExample) -> (f64, String) {
     machine.run(0).expect("it runs");
     let mut result = (0.0, String::new());
     for output in &built.outputs {
-        let got = machine.read(&[*output]).await;
+        let got = numbers(&mut machine, *output).await;
         let got = got.unwrap_or_else(|error| panic!("{}: {error}", example.describe()));
-        let want = oracle.view(*output).expect("it is there");
+        let want = match built.graph.value(*output).kind {
+            Kind::Ids => oracle.view_ids(*output).map(|ids| ids.iter().map(|id| f64::from(*id)).collect()),
+            Kind::Float => oracle.view(*output).map(<[f64]>::to_vec),
+        };
+        let want: Vec<f64> = want.expect("it is there");
         assert_eq!(got.len(), want.len());
-        let next = worst(example, &got, want);
+        let next = worst(example, &got, &want);
         if next.0 >= result.0 {
             result = next;
         }
     }
     result
+}
+
+/// What a value is, ids as numbers.
+async fn numbers(machine: &mut dyn Executable, id: ValueId) -> Result<Vec<f32>, EngineError> {
+    match machine.plan().graph().value(id).kind {
+        Kind::Ids => Ok(machine.read_ids(&[id]).await?.into_iter().map(|id| id as f32).collect()),
+        Kind::Float => machine.read(&[id]).await,
+    }
 }
 
 /// Writes an example's inputs, and the parameters and states of an optimiser.

@@ -13,17 +13,27 @@ pub struct Composed {
     pub c: Vec<ValueId>,
     /// The recorded gates of every step, in [`Cell::recorded`]'s order.
     pub gates: Vec<Vec<ValueId>>,
+    /// h and c of every step as the next step has them, in which total derivatives are taken: zeros are not yet put in
+    /// place of the padding.
+    pub carried: [Vec<ValueId>; 2],
 }
 
 type Made = Result<ValueId, EngineError>;
 
-/// Unrolls a layer.
-pub fn compose(graph: &mut Graph, cell: Cell, input: &RecurrentInput) -> Result<Composed, EngineError> {
+/// Unrolls a layer. `exists` (T, B, H) is 1 where a sequence has a step and 0 beyond its end; there states are zero and
+/// the sequence waits in the state it has. Steps are in the order of time, whatever the direction.
+pub fn compose(
+    graph: &mut Graph,
+    cell: Cell,
+    input: &RecurrentInput,
+    exists: Option<ValueId>,
+) -> Result<Composed, EngineError> {
     let steps = graph.shape(input.x_proj).0[0];
-    let mut composed = Composed { h: Vec::new(), c: Vec::new(), gates: Vec::new() };
+    let mut composed = Composed { h: Vec::new(), c: Vec::new(), gates: Vec::new(), carried: Default::default() };
     let mut h = one_step(graph, input.h0)?;
     let mut c = input.c0.map(|c0| one_step(graph, c0)).transpose()?;
-    for t in 0..steps {
+    for place in 0..steps {
+        let t = if input.reverse { steps - 1 - place } else { place };
         let x = graph.slice(input.x_proj, 0, t, 1)?;
         let x = graph.binary(Binary::Add, x, input.bias_ih)?;
         let mut step = Step { graph, input, x, h };
@@ -34,12 +44,40 @@ pub fn compose(graph: &mut Graph, cell: Cell, input: &RecurrentInput) -> Result<
             Cell::Gru => step.gru()?,
             Cell::GruTextbook => step.gru_textbook()?,
         };
-        (h, c) = (next, next_c);
-        composed.h.push(h);
-        composed.c.extend(c);
-        composed.gates.push(gates);
+        composed.carried[0].push(next);
+        composed.carried[1].extend(next_c);
+        let Some(exists) = exists else {
+            (h, c) = (next, next_c);
+            composed.h.push(h);
+            composed.c.extend(c);
+            composed.gates.push(gates);
+            continue;
+        };
+        let mask = graph.slice(exists, 0, t, 1)?;
+        let mut masked = |x: ValueId| graph.binary(Binary::Mul, x, mask);
+        composed.h.push(masked(next)?);
+        composed.c.extend(next_c.map(&mut masked).transpose()?);
+        composed.gates.push(gates.into_iter().map(&mut masked).collect::<Result<_, _>>()?);
+        h = wait(graph, mask, next, h)?;
+        c = match (c, next_c) {
+            (Some(c), Some(next)) => Some(wait(graph, mask, next, c)?),
+            _ => None,
+        };
+    }
+    if input.reverse {
+        composed.h.reverse();
+        composed.c.reverse();
+        composed.gates.reverse();
+        composed.carried.iter_mut().for_each(|states| states.reverse());
     }
     Ok(composed)
+}
+
+/// The next state where there is a step, else the one before: before + mask (next - before).
+fn wait(graph: &mut Graph, mask: ValueId, next: ValueId, before: ValueId) -> Made {
+    let change = graph.binary(Binary::Sub, next, before)?;
+    let change = graph.binary(Binary::Mul, change, mask)?;
+    graph.binary(Binary::Add, before, change)
 }
 
 /// A state (B, H) as (1, B, H).

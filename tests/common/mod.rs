@@ -8,4 +8,5 @@ pub mod compose;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod gpu;
 pub mod op_examples;
+pub mod scan_examples;
 pub mod sketch;

@@ -1,6 +1,7 @@
 //! One table of examples of every op: what backends are compared on and gradients are checked on.
 
 use seqlab::engine::cell::Cell;
+use seqlab::engine::einsum::Einsum;
 use seqlab::engine::error::EngineError;
 use seqlab::engine::graph::{Flat, Graph, Kind, Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
@@ -62,7 +63,7 @@ impl Input {
 pub struct OpExample {
     /// The op.
     pub op: Op,
-    /// Its operands; those of [`Op::Copy`] are from and to, those of [`Op::Optimise`] the gradient of one parameter
+    /// Its operands; those of [`Op::Copy`] and [`Op::CacheWrite`] end with what is written to, those of [`Op::Optimise`] the gradient of one parameter
     /// each, then `hyper`.
     pub inputs: Vec<Input>,
     /// How exact f32 can be: the error allowed, as a share of the largest number of an output.
@@ -80,11 +81,11 @@ pub struct Built {
 }
 
 impl OpExample {
-    fn new(op: Op, inputs: Vec<Input>) -> OpExample {
+    pub(super) fn new(op: Op, inputs: Vec<Input>) -> OpExample {
         OpExample { op, inputs, tolerance: 1e-5 }
     }
 
-    fn tolerance(mut self, tolerance: f64) -> OpExample {
+    pub(super) fn tolerance(mut self, tolerance: f64) -> OpExample {
         self.tolerance = tolerance;
         self
     }
@@ -105,6 +106,11 @@ impl OpExample {
                 let inputs = self.graph_inputs(&mut graph);
                 graph.carry(inputs[0], inputs[1])?;
                 Ok(Built { graph, outputs: vec![inputs[1]], inputs })
+            }
+            Op::CacheWrite => {
+                let inputs = self.graph_inputs(&mut graph);
+                graph.cache_write(inputs[0], inputs[1], inputs[2])?;
+                Ok(Built { graph, outputs: vec![inputs[2]], inputs })
             }
             op => {
                 let inputs = self.graph_inputs(&mut graph);
@@ -182,9 +188,12 @@ pub fn op_examples() -> Vec<OpExample> {
     classes(&mut table);
     embeddings(&mut table);
     convolutions(&mut table);
+    einsums(&mut table);
+    attention(&mut table);
     for cell in Cell::ALL {
         recurrent(&mut table, cell);
     }
+    table.extend(super::scan_examples::scan_examples());
     optimisers(&mut table);
     table
 }
@@ -232,17 +241,43 @@ fn layout(table: &mut Vec<OpExample>) {
     for shape in [[1, 1], [7, 33], [130, 16], [17, 256]] {
         table.push(OpExample::new(Op::Transpose, vec![normal(shape)]));
     }
+    let ids = |shape: [usize; 3]| input(shape, Fill::Ids(50));
+    table.push(OpExample::new(Op::Slice { axis: 1, start: 3, len: 2 }, vec![ids([3, 7, 5])]));
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![ids([1, 3, 5]), ids([2, 3, 5]), ids([1, 3, 5])]));
     for (axis, start, len) in [(0, 1, 2), (1, 0, 1), (1, 3, 4), (2, 2, 3)] {
         table.push(OpExample::new(Op::Slice { axis, start, len }, vec![normal([3, 7, 5])]));
         table.push(OpExample::new(Op::Pad { axis, start, total: 16 }, vec![normal([3, 7, 5])]));
     }
+    for (axis, widths) in [(0, [1, 3, 2]), (1, [7, 1, 33]), (2, [5, 130, 1])] {
+        let part = |len: usize| normal(std::array::from_fn::<usize, 3, _>(|at| if at == axis { len } else { 3 }));
+        table.push(OpExample::new(Op::Concat { axis }, widths.map(part).into()));
+    }
+    table.push(OpExample::new(Op::Concat { axis: 0 }, vec![normal([7])]));
     table.push(OpExample::new(Op::ExpandLast { width: 33 }, vec![normal([7, 3])]));
     table.push(OpExample::new(Op::ExpandLast { width: 5 }, vec![normal([])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([4, 7, 3]) }, vec![normal([7, 3])]));
     table.push(OpExample::new(Op::ExpandLeading { shape: Shape::from([33]) }, vec![normal([])]));
-    for [steps, batch, hidden] in [[1, 1, 1], [5, 3, 7], [4, 2, 130]] {
-        table.push(OpExample::new(Op::Previous, vec![normal([steps, batch, hidden]), normal([batch, hidden])]));
+    for (reverse, [steps, batch, hidden]) in
+        [false, true].into_iter().flat_map(|reverse| [[1, 1, 1], [5, 3, 7], [4, 9, 130]].map(|sizes| (reverse, sizes)))
+    {
+        let (h, state) = (normal([steps, batch, hidden]), normal([batch, hidden]));
+        let mut add = |op: Op, operands: Vec<Input>| {
+            table.push(OpExample::new(op.clone(), operands.clone()));
+            table.push(OpExample::new(op, [operands, vec![lengths(steps, batch)]].concat()));
+        };
+        add(Op::Previous { reverse }, vec![h.clone(), state.clone()]);
+        add(Op::FinalState { reverse }, vec![h]);
+        add(Op::FinalStateGrad { reverse, steps }, vec![state]);
     }
+    for (p, len) in [(0.5, 1), (0.1, 33), (0.9, 1300), (0.0, 7)] {
+        let key = input([2], Fill::Ids(u32::MAX));
+        table.push(OpExample::new(Op::Dropout { p, stream: 3 }, vec![normal([len]), key]));
+    }
+}
+
+/// Steps of sequences: some of none, some longer than the tensor.
+fn lengths(steps: usize, batch: usize) -> Input {
+    input([batch], Fill::Ids(steps as u32 + 2))
 }
 
 fn products(table: &mut Vec<OpExample>) {
@@ -263,6 +298,79 @@ fn products(table: &mut Vec<OpExample>) {
     table.push(OpExample::new(op, vec![normal([3, 5, 7]), normal([3, 5, 4])]));
     let op = Op::MatMul { transpose_a: false, transpose_b: false };
     table.push(OpExample::new(op, vec![normal([1100, 64]), normal([64, 200])]));
+    for [steps, batch, n, k] in [[1, 1, 1, 1], [5, 3, 7, 33], [40, 9, 33, 64], [70, 9, 130, 17]] {
+        let mut ragged = |transpose_a, transpose_b, b: Input| {
+            let op = Op::MatMul { transpose_a, transpose_b };
+            table.push(OpExample::new(op, vec![normal([steps, batch, k]), b, lengths(steps, batch)]));
+        };
+        ragged(false, false, normal([k, n]));
+        ragged(false, true, normal([n, k]));
+        ragged(true, false, normal([steps, batch, n]));
+    }
+}
+
+/// Equation, lengths the shapes do not tell, and the operands' shapes.
+pub type EinsumExample = (&'static str, Vec<(char, usize)>, Vec<usize>, Vec<usize>);
+
+/// Every kind of product: heads, batches, one row, one step of the sum.
+pub fn einsum_examples() -> Vec<EinsumExample> {
+    let mut examples = Vec::new();
+    for [heads, i, j, batch, width] in [[1, 1, 1, 1, 1], [2, 5, 7, 3, 4], [3, 1, 33, 2, 7], [2, 40, 5, 1, 33]] {
+        let (d, known) = (heads * width, || vec![('h', heads)]);
+        let (query, key, scores) = (vec![i, batch, d], vec![j, batch, d], vec![batch, heads, i, j]);
+        examples.extend([
+            ("i b (h d), j b (h d) -> b h i j", known(), query.clone(), key.clone()),
+            ("b h i j, j b (h d) -> i b (h d)", known(), scores, key.clone()),
+            ("i b d, j b d -> i b j", vec![], query.clone(), key.clone()),
+            ("i b j, j b e -> i b e", vec![], vec![i, batch, j], key.clone()),
+            ("i b j, i b e -> j b e", vec![], vec![i, batch, j], query),
+            ("b d, j b d -> b j", vec![], vec![batch, d], key),
+        ]);
+    }
+    examples
+}
+
+fn einsums(table: &mut Vec<OpExample>) {
+    for (equation, known, a, b) in einsum_examples() {
+        let einsum = Einsum::new(equation, &known, &a, &b).expect("the example fits");
+        for of in [0, 1] {
+            let mut operands = vec![normal(Shape(einsum.result())), normal(Shape(b.clone()))];
+            if of == 1 {
+                operands[1] = normal(Shape(a.clone()));
+            }
+            table.push(OpExample::new(Op::Einsum(einsum.gradient(of)), operands));
+        }
+        table.push(OpExample::new(Op::Einsum(einsum), vec![normal(Shape(a)), normal(Shape(b))]));
+    }
+}
+
+fn attention(table: &mut Vec<OpExample>) {
+    for [queries, batch, keys, width] in [[1, 1, 1, 1], [3, 2, 5, 7], [1, 4, 9, 33], [4, 3, 2, 130], [7, 1, 33, 8]] {
+        let (query, key) = (normal([queries, batch, width]), normal([keys, batch, width]));
+        table.push(OpExample::new(Op::AdditiveEnergy, vec![query, key, normal([width])]));
+        let tanh = input([queries, batch, keys, width], Fill::Uniform(-0.99, 0.99));
+        let operands = vec![tanh, normal([width]), normal([queries, batch, keys])];
+        table.push(OpExample::new(Op::AdditiveEnergyGrad, operands).tolerance(2e-5));
+    }
+    for [longest, batch, heads, width] in [[1, 1, 1, 1], [9, 3, 2, 7], [300, 2, 4, 16], [5, 2, 1, 300]] {
+        let row = [1, batch, heads * width];
+        let cache = || normal([longest, batch, heads * width]);
+        // Positions beyond the cache are those of its end.
+        let position = || input([1, batch], Fill::Ids(longest as u32 + 1));
+        let operands = vec![input(row, Fill::Normal(0.5)), cache(), cache(), position()];
+        table.push(OpExample::new(Op::CachedAttention { heads }, operands));
+        table.push(OpExample::new(Op::CacheWrite, vec![normal(row), position(), cache()]));
+    }
+    for shape in [vec![1, 1], vec![5, 5], vec![2, 3, 7, 33], vec![3, 1, 9], vec![2, 300, 300]] {
+        table.push(OpExample::new(Op::CausalSoftmax, vec![input(Shape(shape), Fill::Normal(3.0))]));
+    }
+    for (shape, mask) in [(vec![4, 3, 7], vec![3, 7]), (vec![2, 3, 2, 33], vec![33]), (vec![3, 300], vec![300])] {
+        let operands = vec![normal(Shape(shape)), input(Shape(mask), Fill::Mask)];
+        table.push(OpExample::new(Op::Softmax, operands));
+    }
+    for steps in [1, 7, 300] {
+        table.push(OpExample::new(Op::LengthMask { steps }, vec![input([5], Fill::Ids(steps as u32 + 2))]));
+    }
 }
 
 fn sums(table: &mut Vec<OpExample>) {
@@ -321,10 +429,14 @@ fn classes(table: &mut Vec<OpExample>) {
             table.push(OpExample::new(Op::CrossEntropyGrad { ignore }, vec![logits(), targets(), normal([rows])]));
         }
         table.push(OpExample::new(Op::ArgmaxEquals, vec![logits(), targets()]));
+        table.push(OpExample::new(Op::Argmax, vec![logits()]));
+        table.push(OpExample::new(Op::SampleToken, vec![logits(), input([rows], Fill::Uniform(0.0, 1.0))]));
+        table.push(OpExample::new(Op::SelectIds, vec![input([rows], Fill::Mask), targets(), targets()]));
     }
     // Ties go to the lowest id.
-    let tied = input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
-    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied, input([40], Fill::Ids(6))]));
+    let tied = || input([40, 6], Fill::Listed(&[1.0, 2.0, 0.0, 2.0, -1.0]));
+    table.push(OpExample::new(Op::ArgmaxEquals, vec![tied(), input([40], Fill::Ids(6))]));
+    table.push(OpExample::new(Op::Argmax, vec![tied()]));
 }
 
 fn embeddings(table: &mut Vec<OpExample>) {
@@ -352,31 +464,47 @@ fn convolutions(table: &mut Vec<OpExample>) {
 
 fn recurrent(table: &mut Vec<OpExample>, cell: Cell) {
     let sizes = [[1, 1, 1], [6, 5, 7], [5, 4, 33], [3, 2, 130], [4, 9, 64], [2, 3, 256], [40, 1, 8]];
-    for [steps, batch, hidden] in sizes {
-        let rows = cell.gates() * hidden;
-        let scale = 1.0 / (hidden as f32).sqrt();
-        let sequence = |width: usize, fill: Fill| input([steps, batch, width], fill);
-        let state = || input([batch, hidden], Fill::Normal(0.5));
-        let states = 1 + usize::from(cell.has_cell_state());
-        let weight = || input([rows, hidden], Fill::Normal(scale));
-        let bias = || input([rows], Fill::Normal(0.3));
-        let mut forward = vec![sequence(rows, Fill::Normal(1.0)), weight(), bias(), bias()];
-        forward.extend((0..states).map(|_| state()));
-        table.push(OpExample::new(Op::Recurrent(cell), forward));
+    for size in sizes {
+        layer(table, cell, false, size, None);
+    }
+    for [steps, batch, hidden] in [[1, 1, 1], [6, 5, 7], [5, 4, 33], [4, 9, 130]] {
+        layer(table, cell, true, [steps, batch, hidden], None);
+        for reverse in [false, true] {
+            layer(table, cell, reverse, [steps, batch, hidden], Some(lengths(steps, batch)));
+        }
+    }
+}
 
-        let mut backward = vec![weight()];
-        // Gates and states of the size that a forward pass gives; any will do.
-        if cell.recorded() > 0 {
-            backward.push(sequence(cell.recorded() * hidden, Fill::Uniform(0.0, 0.9)));
-        }
-        backward.extend((0..states).map(|_| sequence(hidden, Fill::Uniform(-0.9, 0.9))));
-        backward.extend((0..states).map(|_| state()));
+/// A layer forward, and its backward pass with derivatives from outside in h, and in h and c.
+fn layer(table: &mut Vec<OpExample>, cell: Cell, reverse: bool, sizes: [usize; 3], lengths: Option<Input>) {
+    let [steps, batch, hidden] = sizes;
+    let rows = cell.gates() * hidden;
+    let scale = 1.0 / (hidden as f32).sqrt();
+    let sequence = |width: usize, fill: Fill| input([steps, batch, width], fill);
+    let state = || input([batch, hidden], Fill::Normal(0.5));
+    let states = 1 + usize::from(cell.has_cell_state());
+    let weight = || input([rows, hidden], Fill::Normal(scale));
+    let bias = || input([rows], Fill::Normal(0.3));
+    let mut add = |op: Op, mut operands: Vec<Input>| {
+        operands.extend(lengths.clone());
+        table.push(OpExample::new(op, operands));
+    };
+    let mut forward = vec![sequence(rows, Fill::Normal(1.0)), weight(), bias(), bias()];
+    forward.extend((0..states).map(|_| state()));
+    add(Op::Recurrent { cell, reverse }, forward);
+
+    let mut backward = vec![weight()];
+    // Gates and states of the size that a forward pass gives; any will do.
+    if cell.recorded() > 0 {
+        backward.push(sequence(cell.recorded() * hidden, Fill::Uniform(0.0, 0.9)));
+    }
+    backward.extend((0..states).map(|_| sequence(hidden, Fill::Uniform(-0.9, 0.9))));
+    backward.extend((0..states).map(|_| state()));
+    backward.push(sequence(hidden, Fill::Normal(1.0)));
+    add(Op::RecurrentBackward { cell, reverse }, backward.clone());
+    if cell.has_cell_state() {
         backward.push(sequence(hidden, Fill::Normal(1.0)));
-        table.push(OpExample::new(Op::RecurrentBackward(cell), backward.clone()));
-        if cell.has_cell_state() {
-            backward.push(sequence(hidden, Fill::Normal(1.0)));
-            table.push(OpExample::new(Op::RecurrentBackward(cell), backward));
-        }
+        add(Op::RecurrentBackward { cell, reverse }, backward);
     }
 }
 
@@ -407,19 +535,79 @@ fn optimisers(table: &mut Vec<OpExample>) {
     }
 }
 
-/// The name of every variant of [`Op`]. A new variant makes this fail to compile until the table has it.
-pub fn variant(op: &Op) -> &'static str {
-    macro_rules! names {
-        ($($variant:ident $pattern:tt)*) => { match op { $(Op::$variant $pattern => stringify!($variant),)* } };
-    }
-    names! {
-        Unary(_) UnaryGrad(_) Binary(_) Affine{..} Fill{..} MatMul{..} Transpose{} Slice{..} Pad{..} ExpandLast{..}
-        ExpandLeading{..} SumLast{} SumLeading{..} RowNorm{} Softmax{} SoftmaxGrad{} LogSoftmax{} LogSoftmaxGrad{}
-        LogSumExp{} CrossEntropy{..} CrossEntropyGrad{..} ArgmaxEquals{} NotEqual{..} WeightedMean{} WeightedMeanGrad{}
-        Embedding{..} EmbeddingGrad{..} LayerNorm{..} LayerNormGrad{..} Conv1dCausal{} Conv1dCausalGradInput{}
-        Conv1dCausalGradWeight{..} Recurrent(_) RecurrentBackward(_) Previous{} GroupNorms{..} Optimise(_) Copy{}
-    }
+/// Lists the variants of [`Op`]. A new one does not compile until the table has it.
+macro_rules! variants {
+    ($($variant:ident,)*) => {
+        /// The name of an op's variant.
+        pub fn variant(op: &Op) -> &'static str {
+            match op { $(Op::$variant { .. } => stringify!($variant),)* }
+        }
+
+        /// As many as [`Op`] has variants.
+        pub const VARIANTS: usize = [$(stringify!($variant)),*].len();
+    };
 }
 
-/// As many as [`Op`] has variants.
-pub const VARIANTS: usize = 38;
+variants! {
+    Unary,
+    UnaryGrad,
+    Binary,
+    Affine,
+    Fill,
+    MatMul,
+    Einsum,
+    Transpose,
+    Slice,
+    Pad,
+    Concat,
+    ExpandLast,
+    ExpandLeading,
+    SumLast,
+    SumLeading,
+    RowNorm,
+    Softmax,
+    CausalSoftmax,
+    SoftmaxGrad,
+    LogSoftmax,
+    LogSoftmaxGrad,
+    LogSumExp,
+    CrossEntropy,
+    CrossEntropyGrad,
+    ArgmaxEquals,
+    Argmax,
+    SampleToken,
+    SelectIds,
+    NotEqual,
+    LengthMask,
+    WeightedMean,
+    WeightedMeanGrad,
+    Embedding,
+    EmbeddingGrad,
+    LayerNorm,
+    LayerNormGrad,
+    Conv1dCausal,
+    Conv1dCausalGradInput,
+    Conv1dCausalGradWeight,
+    Recurrent,
+    RecurrentBackward,
+    AdditiveEnergy,
+    AdditiveEnergyGrad,
+    CachedAttention,
+    CacheWrite,
+    Previous,
+    Discretise,
+    DiscretiseGrad,
+    DiagonalScan,
+    DiagonalScanGrad,
+    LongConv,
+    LongConvGradInput,
+    LongConvGradKernel,
+    SelectiveScan,
+    SelectiveScanGrad,
+    FinalState,
+    FinalStateGrad,
+    Dropout,
+    GroupNorms,
+    Optimise,
+    Copy,
+}

@@ -4,6 +4,8 @@ use seqlab::engine::graph::{Op, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::unary::Unary;
 
+use seqlab::nn::losses;
+
 use super::Example;
 use crate::common::sketch::Sketch;
 
@@ -22,6 +24,9 @@ pub fn examples() -> Vec<Example> {
     for (time, batch, channels, taps) in [(7, 2, 3, 4), (2, 3, 5, 4), (1, 1, 1, 1), (5, 1, 9, 2)] {
         examples.push(convolution(time, batch, channels, taps));
     }
+    examples.extend([reinforce(), value_head()]);
+    examples.extend([false, true].into_iter().flat_map(|transpose_b| [ragged(false, transpose_b)]));
+    examples.extend([ragged(true, false), dropout(0.5), dropout(0.1)]);
     examples.extend([shared_weights(), loss_is_the_product_of_two_losses()]);
     examples
 }
@@ -50,6 +55,29 @@ fn products() -> Vec<Example> {
         })
     };
     table.map(example).into()
+}
+
+/// A product over sequences of unequal length.
+fn ragged(transpose_a: bool, transpose_b: bool) -> Example {
+    Example::new(format!("matmul {transpose_a} {transpose_b} of ragged rows"), move |sketch| {
+        let b: &[usize] = if transpose_a {
+            &[3, 4, 5]
+        } else if transpose_b {
+            &[5, 2]
+        } else {
+            &[2, 5]
+        };
+        let (a, b) = (sketch.variable([3, 4, 2], -1.0, 1.0), sketch.variable(b, -1.0, 1.0));
+        let lengths = sketch.given_tokens([4], vec![2, 0, 3, 1]);
+        vec![sketch.apply(Op::MatMul { transpose_a, transpose_b }, &[a, b, lengths])]
+    })
+}
+
+fn dropout(p: f32) -> Example {
+    Example::new(format!("dropout of {p}"), move |sketch| {
+        let (x, key) = (sketch.variable([3, 7], 0.5, 1.0), sketch.given_tokens([2], vec![5, 8]));
+        vec![sketch.apply(Op::Dropout { p, stream: 1 }, &[x, key])]
+    })
 }
 
 /// One row keeps some, one all, one nothing.
@@ -109,6 +137,31 @@ fn convolution(time: usize, batch: usize, channels: usize, taps: usize) -> Examp
         let x = sketch.variable([time, batch, channels], -1.0, 1.0);
         let weight = sketch.variable([channels, 1, taps], -1.0, 1.0);
         vec![sketch.apply(Op::Conv1dCausal, &[x, weight])]
+    })
+}
+
+/// The sequences have lengths 3, 1 and 2.
+fn reinforce() -> Example {
+    Example::new("REINFORCE with an entropy bonus", |sketch| {
+        let logits = sketch.variable([3, 3, 5], -2.0, 2.0);
+        let input = losses::PolicyInput {
+            logits,
+            actions: sketch.tokens([3, 3], 5),
+            mask: sketch.given([3, 3], vec![1., 1., 1., 1., 0., 1., 1., 0., 0.]),
+            advantage: sketch.constant([3, 3], -1.0, 1.0),
+            entropy_weight: sketch.given([], vec![0.25]),
+        };
+        vec![losses::policy_gradient(&mut sketch.graph, &input).expect("it fits").loss]
+    })
+}
+
+fn value_head() -> Example {
+    Example::new("the error of a value head", |sketch| {
+        let h = sketch.constant([3, 2, 4], -1.0, 1.0);
+        let (weight, bias) = (sketch.variable([1, 4], -1.0, 1.0), sketch.variable([1], -1.0, 1.0));
+        let (targets, mask) = (sketch.constant([3, 2], -1.0, 1.0), sketch.given([3, 2], vec![1., 1., 1., 0., 1., 0.]));
+        let values = losses::value_head(&mut sketch.graph, h, weight, bias).expect("it fits");
+        vec![losses::masked_mse(&mut sketch.graph, values, targets, mask).expect("it fits")]
     })
 }
 

@@ -1,12 +1,16 @@
 //! The examples of the gradient check: every differentiable op at odd shapes.
 
+mod attention;
 mod layers;
 mod pointwise;
 mod recurrent;
+mod state_space;
 
 use seqlab::engine::cell::Cell;
+use seqlab::engine::einsum::Einsum;
 use seqlab::engine::graph::{Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
+use seqlab::engine::kernels::discretise::Discretisation;
 use seqlab::engine::kernels::unary::Unary;
 use seqlab::engine::optimiser::Optimiser;
 
@@ -51,7 +55,10 @@ impl Example {
 
 /// Every example.
 pub fn all() -> Vec<Example> {
-    [pointwise::examples(), layers::examples(), recurrent::examples()].into_iter().flatten().collect()
+    [pointwise::examples(), layers::examples(), recurrent::examples(), attention::examples(), state_space::examples()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Lists ops with samples of each; an op that is missing does not compile.
@@ -79,15 +86,18 @@ ops! {
     Fill: [Op::Fill { value: 1.0, shape: Shape::default() }],
     MatMul: [(false, false), (false, true), (true, false)]
         .map(|(transpose_a, transpose_b)| Op::MatMul { transpose_a, transpose_b }),
+    Einsum: Einsum::new("i k, k j -> i j", &[], &[1, 1], &[1, 1]).map(Op::Einsum),
     Transpose: [Op::Transpose],
     Slice: [Op::Slice { axis: 0, start: 0, len: 1 }],
     Pad: [Op::Pad { axis: 0, start: 0, total: 1 }],
+    Concat: [Op::Concat { axis: 0 }],
     ExpandLast: [Op::ExpandLast { width: 1 }],
     ExpandLeading: [Op::ExpandLeading { shape: Shape::default() }],
     SumLast: [Op::SumLast],
     SumLeading: [Op::SumLeading { keep: 0 }],
     RowNorm: [Op::RowNorm],
     Softmax: [Op::Softmax],
+    CausalSoftmax: [Op::CausalSoftmax],
     SoftmaxGrad: [Op::SoftmaxGrad],
     LogSoftmax: [Op::LogSoftmax],
     LogSoftmaxGrad: [Op::LogSoftmaxGrad],
@@ -95,7 +105,11 @@ ops! {
     CrossEntropy: [Op::CrossEntropy { ignore: None }],
     CrossEntropyGrad: [Op::CrossEntropyGrad { ignore: None }],
     ArgmaxEquals: [Op::ArgmaxEquals],
+    Argmax: [Op::Argmax],
+    SampleToken: [Op::SampleToken],
+    SelectIds: [Op::SelectIds],
     NotEqual: [Op::NotEqual { value: 0 }],
+    LengthMask: [Op::LengthMask { steps: 1 }],
     WeightedMean: [Op::WeightedMean],
     WeightedMeanGrad: [Op::WeightedMeanGrad],
     Embedding: [Op::Embedding { padding: None }],
@@ -105,10 +119,26 @@ ops! {
     Conv1dCausal: [Op::Conv1dCausal],
     Conv1dCausalGradInput: [Op::Conv1dCausalGradInput],
     Conv1dCausalGradWeight: [Op::Conv1dCausalGradWeight { taps: 1 }],
-    Recurrent: Cell::ALL.map(Op::Recurrent),
-    RecurrentBackward: Cell::ALL.map(Op::RecurrentBackward),
-    Previous: [Op::Previous],
+    Recurrent: Cell::ALL.map(|cell| Op::Recurrent { cell, reverse: false }),
+    RecurrentBackward: Cell::ALL.map(|cell| Op::RecurrentBackward { cell, reverse: false }),
+    Previous: [Op::Previous { reverse: false }],
+    FinalState: [Op::FinalState { reverse: false }],
+    FinalStateGrad: [Op::FinalStateGrad { reverse: false, steps: 1 }],
+    Dropout: [Op::Dropout { p: 0.5, stream: 0 }],
+    AdditiveEnergy: [Op::AdditiveEnergy],
+    AdditiveEnergyGrad: [Op::AdditiveEnergyGrad],
+    CachedAttention: [Op::CachedAttention { heads: 1 }],
+    CacheWrite: [Op::CacheWrite],
     GroupNorms: [Op::GroupNorms { groups: Vec::new() }],
     Optimise: [Op::Optimise(Optimiser::SGD)],
     Copy: [Op::Copy],
+    Discretise: Discretisation::ALL.map(Op::Discretise),
+    DiscretiseGrad: Discretisation::ALL.map(Op::DiscretiseGrad),
+    DiagonalScan: [Op::DiagonalScan],
+    DiagonalScanGrad: [Op::DiagonalScanGrad],
+    LongConv: [Op::LongConv],
+    LongConvGradInput: [Op::LongConvGradInput],
+    LongConvGradKernel: [Op::LongConvGradKernel],
+    SelectiveScan: [Op::SelectiveScan],
+    SelectiveScanGrad: [Op::SelectiveScanGrad],
 }

@@ -75,6 +75,14 @@ fn moves() -> Vec<Example> {
         examples.push(Example::of_shape(Op::Slice { axis, start: 1, len: 2 }, &[3, 4, 5]));
         examples.push(Example::of_shape(Op::Pad { axis, start: 1, total: 7 }, &[3, 4, 5]));
     }
+    for axis in 0..3 {
+        examples.push(Example::op(Op::Concat { axis }, move |sketch| {
+            let part = |len: usize| {
+                Shape(vec![2, 3, 1].into_iter().enumerate().map(|(at, n)| if at == axis { len } else { n }).collect())
+            };
+            [4, 1, 2].map(|len| sketch.variable(part(len), -2.0, 2.0)).into()
+        }));
+    }
     examples.push(Example::of_shape(Op::Slice { axis: 0, start: 0, len: 1 }, &[1, 3]));
     examples.push(Example::of_shape(Op::Pad { axis: 0, start: 0, total: 1 }, &[1, 3]));
     for shape in [&[][..], &[4], &[3, 4], &[2, 3, 4]] {

@@ -50,13 +50,15 @@ pub fn worse(a: Option<Distance>, b: Distance) -> Option<Distance> {
     }
 }
 
-/// Compares a tensor with its float64 twin; `None` where the manifest says not to.
+/// Compares a tensor with its float64 twin; `None` where the manifest says not to. The scale is the largest number of the
+/// tensor, or of each place of its first axis.
 pub fn distance(
     case: &Case,
     name: &str,
     entry: &TensorEntry,
     got: &[f64],
     allowance: f64,
+    by_row: bool,
 ) -> Result<Option<Distance>, String> {
     if entry.skip.is_some() {
         return Ok(None);
@@ -66,15 +68,18 @@ pub fn distance(
     if want.data.len() != got.len() {
         return Err(format!("{} numbers, not the {} of {:?}", got.len(), want.data.len(), want.shape));
     }
-    let scale = want.data.iter().fold(FLOOR, |scale, x| scale.max(x.abs()));
-    let allowed = |want: f64| match (entry.elementwise, entry.tol) {
+    let row = if by_row { want.data.len() / want.shape[0].max(1) } else { want.data.len() }.max(1);
+    let largest =
+        |numbers: &[f64]| numbers.iter().fold(if by_row { 0.0 } else { FLOOR }, |scale: f64, x| scale.max(x.abs()));
+    let scales: Vec<f64> = want.data.chunks(row).map(largest).collect();
+    let allowed = |want: f64, scale: f64| match (entry.elementwise, entry.tol) {
         (Some(by), _) => Ok((by.atol + by.rtol * want.abs()) * allowance),
         (None, Some(tol)) => Ok(tol * scale * allowance),
         (None, None) => Err("the manifest has no tolerance".to_owned()),
     };
     let mut worst = None;
     for (at, (got, want_one)) in got.iter().zip(&want.data).enumerate() {
-        let allowed = if want.integer { 0.0 } else { allowed(*want_one)? };
+        let allowed = if want.integer { 0.0 } else { allowed(*want_one, scales[at / row])? };
         let index = place(at, &want.shape);
         let error = (got - want_one).abs();
         worst = worse(worst, Distance { tensor: name.to_owned(), index, got: *got, want: *want_one, error, allowed });

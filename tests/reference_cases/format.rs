@@ -1,11 +1,14 @@
 //! The folder's format: `manifest.json` and safetensors files.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+/// Reads a file of a folder, by its path in it: from the disk, or from the test program itself.
+pub type Read = dyn Fn(&str) -> Result<Cow<'static, [u8]>, String>;
 
 /// The format this reader knows.
 const FORMAT: &str = "seq-oracle/1";
@@ -50,14 +53,25 @@ pub struct Elementwise {
 }
 
 /// Reads the manifest of a folder.
-pub fn manifest(folder: &Path) -> Result<Manifest, String> {
-    let path = folder.join("manifest.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+pub fn manifest(read: &Read) -> Result<Manifest, String> {
+    let manifest: Manifest =
+        serde_json::from_slice(&read("manifest.json")?).map_err(|error| format!("manifest.json: {error}"))?;
     if manifest.format != FORMAT {
-        return Err(format!("{}: format {}, not {FORMAT}", path.display(), manifest.format));
+        return Err(format!("manifest.json: format {}, not {FORMAT}", manifest.format));
     }
     Ok(manifest)
+}
+
+impl CaseEntry {
+    /// The tensors that have to be computed and compared.
+    pub fn due(&self) -> usize {
+        let due = |(name, entry): &(&String, &TensorEntry)| !is_given(name) && entry.skip.is_none();
+        self.tensors.iter().filter(due).count()
+    }
+}
+
+fn is_given(name: &str) -> bool {
+    name.starts_with("in/") || name.starts_with("param/")
 }
 
 /// Numbers with their axes. f32 and the ids of the cases are exact in f64.
@@ -83,11 +97,14 @@ pub struct Case {
 
 impl Case {
     /// Reads a case's file.
-    pub fn load(folder: &Path, entry: CaseEntry) -> Result<Case, String> {
-        let bytes = std::fs::read(folder.join(&entry.file)).map_err(|error| format!("{}: {error}", entry.file))?;
+    pub fn load(read: &Read, entry: CaseEntry) -> Result<Case, String> {
+        let bytes = read(&entry.file)?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| format!("{}: {error}", entry.file))?;
         let mut tensors = HashMap::new();
         for (name, view) in file.iter() {
+            if !name.starts_with("f64/") && !entry.tensors.contains_key(name) {
+                return Err(format!("the manifest does not have {name}"));
+            }
             let data = numbers(view.dtype(), view.data()).ok_or_else(|| format!("{name}: type {:?}", view.dtype()))?;
             let integer = view.dtype() == Dtype::I64;
             tensors.insert(name.to_owned(), Tensor { shape: view.shape().to_vec(), data, integer });
@@ -112,8 +129,7 @@ impl Case {
 
     /// The tensors of the manifest that have to be computed.
     pub fn expected(&self) -> impl Iterator<Item = (&str, &TensorEntry)> {
-        let given = |name: &str| name.starts_with("in/") || name.starts_with("param/");
-        self.entries.iter().map(|(name, entry)| (name.as_str(), entry)).filter(move |(name, _)| !given(name))
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry)).filter(|(name, _)| !is_given(name))
     }
 
     /// The names of the manifest's tensors that start with `prefix`, without it.
@@ -125,6 +141,15 @@ impl Case {
     pub fn integer(&self, key: &str) -> Result<usize, super::Refusal> {
         let number = self.hyper.get(key).and_then(Value::as_u64);
         number.map(|number| number as usize).ok_or_else(|| super::Refusal::Unknown(format!("{key} is no number")))
+    }
+
+    /// A yes or no of the hyper-parameters; no where there is none.
+    pub fn flag(&self, key: &str) -> Result<bool, super::Refusal> {
+        match self.hyper.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(super::Refusal::Unknown(format!("{key} is neither yes nor no"))),
+        }
     }
 
     /// A word of the hyper-parameters; empty where there is none.

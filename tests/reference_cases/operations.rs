@@ -11,13 +11,13 @@ use super::{Backend, Produced, Refusal};
 /// Endings that say what the arguments are like, not what the op is.
 const VARIANTS: [&str; 3] = ["_extreme", "_small", "_offset"];
 
-pub fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
+pub async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     case.knows_only(&["ops"])?;
     let mut produced = Produced::default();
     let ops = case.hyper["ops"].as_object().ok_or_else(|| Refusal::Failed("ops is no table".to_owned()))?;
     for (name, text) in ops {
         let text = text.as_str().unwrap_or("");
-        match one(case, name, text, backend, &mut produced) {
+        match one(case, name, text, backend, &mut produced).await {
             Err(Refusal::Unknown(reason)) => produced.unknown.push((format!("/{name}."), format!("{name}: {reason}"))),
             Err(Refusal::Failed(message)) => return Err(Refusal::Failed(format!("{name}: {message}"))),
             Ok(()) => {}
@@ -37,7 +37,7 @@ struct Trial<'a> {
 
 type Made = Result<ValueId, Refusal>;
 
-fn one(case: &Case, name: &str, text: &str, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
+async fn one(case: &Case, name: &str, text: &str, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
     let base = VARIANTS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     // The convolution is the one op with a notion of time.
     let layout = if base == "conv1d_causal" { Layout::TimeMajor } else { Layout::Same };
@@ -49,7 +49,7 @@ fn one(case: &Case, name: &str, text: &str, backend: &Backend, produced: &mut Pr
         let of = format!("grad/in/{name}.{input}");
         trial.sheet.gradient(&of, &gradients, &[*id], trial.layout_of(*id))?;
     }
-    trial.sheet.run(backend, produced)
+    trial.sheet.run(backend, produced).await
 }
 
 impl Trial<'_> {

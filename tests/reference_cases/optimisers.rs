@@ -75,14 +75,14 @@ impl Setting {
     }
 }
 
-pub fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
+pub async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     case.knows_only(&["steps", "runs"])?;
     let runs = case.hyper["runs"].as_object().ok_or_else(|| Refusal::Failed("runs is no table".to_owned()))?;
     let mut produced = Produced::default();
     for (name, options) in runs {
         let options = options.as_object().ok_or_else(|| Refusal::Failed(format!("{name} has no options")))?;
         match Setting::parse(options) {
-            Ok(setting) => run(case, name, &setting, backend, &mut produced)?,
+            Ok(setting) => run(case, name, &setting, backend, &mut produced).await?,
             Err(Refusal::Unknown(why)) => produced.unknown.push((format!("/{name}/"), format!("{name}: {why}"))),
             Err(failed) => return Err(failed),
         }
@@ -91,10 +91,16 @@ pub fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
 }
 
 /// Both ways. The fed one must meet the same parameters; it is compared here, since the manifest knows only one.
-fn run(case: &Case, name: &str, setting: &Setting, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
+async fn run(
+    case: &Case,
+    name: &str,
+    setting: &Setting,
+    backend: &Backend,
+    produced: &mut Produced,
+) -> Result<(), Refusal> {
     let steps = case.integer("steps")?;
-    let trained = train(case, name, setting, backend, steps, produced)?;
-    let fed = feed(case, name, setting, backend, steps)?;
+    let trained = train(case, name, setting, backend, steps, produced).await?;
+    let fed = feed(case, name, setting, backend, steps).await?;
     for (parameter, (trained, fed)) in trained.iter().zip(&fed).enumerate() {
         let scale = trained.iter().fold(1e-6_f64, |scale, x| scale.max(x.abs()));
         let error = trained.iter().zip(fed).fold(0.0_f64, |error, (a, b)| error.max((a - b).abs()));
@@ -108,7 +114,7 @@ fn run(case: &Case, name: &str, setting: &Setting, backend: &Backend, produced: 
 
 /// emb[id] added to x, tanh layer, linear layer, mean squared error, trained by the engine's own gradients. Returns the
 /// history of each parameter.
-fn train(
+async fn train(
     case: &Case,
     run: &str,
     setting: &Setting,
@@ -128,13 +134,13 @@ fn train(
     sheet.graph.keep_gradients(loss)?;
     sheet.graph.optimise(setting.optimiser)?;
 
-    let mut machine = sheet.load(backend, &[])?;
-    let mut log = Log::new(&sheet.graph, machine.as_mut())?;
+    let mut machine = sheet.load(backend, &[]).await?;
+    let mut log = Log::new(&sheet.graph, machine.as_mut()).await?;
     let tokens = case.tensor("in/ids")?;
     for step in 0..steps {
         let now: Vec<u32> = tokens.data[step * samples..][..samples].iter().map(|id| *id as u32).collect();
         machine.write_ids(ids, &now)?;
-        log.step(&sheet.graph, machine.as_mut(), setting, step)?;
+        log.step(&sheet.graph, machine.as_mut(), setting, step).await?;
     }
     Ok(log.finish(&sheet.graph, run, produced))
 }
@@ -157,7 +163,13 @@ fn tiny(
 }
 
 /// The same optimiser on the recorded gradients: the loss is sum(p g), whose gradient is g.
-fn feed(case: &Case, run: &str, setting: &Setting, backend: &Backend, steps: usize) -> Result<Vec<Vec<f64>>, Refusal> {
+async fn feed(
+    case: &Case,
+    run: &str,
+    setting: &Setting,
+    backend: &Backend,
+    steps: usize,
+) -> Result<Vec<Vec<f64>>, Refusal> {
     let mut sheet = Sheet::new(case);
     let names: Vec<String> = case.names_after("param/").map(str::to_owned).collect();
     let (mut terms, mut inputs) = (Vec::new(), Vec::new());
@@ -172,14 +184,14 @@ fn feed(case: &Case, run: &str, setting: &Setting, backend: &Backend, steps: usi
     sheet.graph.name(loss, "loss");
     sheet.graph.keep_gradients(loss)?;
     sheet.graph.optimise(setting.optimiser)?;
-    let mut machine = sheet.load(backend, &[])?;
-    let mut log = Log::new(&sheet.graph, machine.as_mut())?;
+    let mut machine = sheet.load(backend, &[]).await?;
+    let mut log = Log::new(&sheet.graph, machine.as_mut()).await?;
     for step in 0..steps {
         for (input, recorded) in &inputs {
             let len = sheet.graph.shape(*input).len();
             sheet::write(machine.as_mut(), *input, &recorded.data[step * len..][..len])?;
         }
-        log.step(&sheet.graph, machine.as_mut(), setting, step)?;
+        log.step(&sheet.graph, machine.as_mut(), setting, step).await?;
     }
     Ok(log.finish(&sheet.graph, run, &mut Produced::default()))
 }
@@ -202,15 +214,15 @@ struct Log {
 }
 
 impl Log {
-    fn new(graph: &Graph, machine: &mut dyn Executable) -> Result<Log, Refusal> {
+    async fn new(graph: &Graph, machine: &mut dyn Executable) -> Result<Log, Refusal> {
         let mut parameters = Vec::new();
         for parameter in graph.parameters() {
-            parameters.push(sheet::read(machine, &[parameter.value])?);
+            parameters.push(sheet::read(machine, &[parameter.value]).await?);
         }
         Ok(Log { loss: Vec::new(), norm: Vec::new(), gradients: vec![Vec::new(); parameters.len()], parameters })
     }
 
-    fn step(
+    async fn step(
         &mut self,
         graph: &Graph,
         machine: &mut dyn Executable,
@@ -219,12 +231,12 @@ impl Log {
     ) -> Result<(), Refusal> {
         setting.write(machine, graph.find("hyper")?, step as u64 + 1)?;
         machine.run(0)?;
-        self.loss.extend(sheet::read(machine, &[graph.find("loss")?])?);
-        let norms = sheet::read(machine, &[graph.find("gradient_norms")?])?;
+        self.loss.extend(sheet::read(machine, &[graph.find("loss")?]).await?);
+        let norms = sheet::read(machine, &[graph.find("gradient_norms")?]).await?;
         self.norm.push(norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt());
         for (at, parameter) in graph.parameters().iter().enumerate() {
-            self.gradients[at].extend(sheet::read(machine, &[graph.parameter_gradients()[at]])?);
-            self.parameters[at].extend(sheet::read(machine, &[parameter.value])?);
+            self.gradients[at].extend(sheet::read(machine, &[graph.parameter_gradients()[at]]).await?);
+            self.parameters[at].extend(sheet::read(machine, &[parameter.value]).await?);
         }
         Ok(())
     }

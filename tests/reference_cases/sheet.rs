@@ -1,8 +1,7 @@
 //! A graph in the making for a case: which tensors of the file feed it and which it is to produce.
 
-use pollster::block_on;
 use seqlab::engine::backend::Executable;
-use seqlab::engine::graph::{Gradients, Graph, Kind, ValueId};
+use seqlab::engine::graph::{Gradients, Graph, Kind, RecurrentOutput, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::plan::Plan;
 
@@ -16,6 +15,10 @@ pub enum Layout {
     Same,
     /// (batch, time, ...) there, (time, batch, ...) here.
     TimeMajor,
+    /// (batch, head, time, ...) there, (time, batch * head, ...) here.
+    Heads,
+    /// (channel, time) there, (time, 1, channel) here; of results only.
+    TimeLast,
     /// One place of the first axis.
     Piece(usize),
 }
@@ -62,6 +65,18 @@ impl<'a> Sheet<'a> {
         let id = self.graph.parameter(name, tensor.shape.as_slice());
         self.feeds.push((id, tensor.clone()));
         Ok(id)
+    }
+
+    /// The numbers of every parameter that a model has added to the graph.
+    pub fn feed_parameters(&mut self) -> Result<(), Refusal> {
+        for parameter in self.graph.parameters() {
+            let tensor = self.case.tensor(&format!("param/{}", parameter.name))?;
+            if tensor.shape != self.graph.shape(parameter.value).0 {
+                return Err(Refusal::Failed(format!("{}: {:?}", parameter.name, tensor.shape)));
+            }
+            self.feeds.push((parameter.value, tensor.clone()));
+        }
+        Ok(())
     }
 
     /// sum(x probe).
@@ -117,9 +132,26 @@ impl<'a> Sheet<'a> {
         Ok(gradients)
     }
 
+    /// The total derivatives in the states of recurrent layers at every step, and their norms: `grad/step/{name}.h` and
+    /// so on.
+    pub fn step_gradients(
+        &mut self,
+        gradients: &Gradients,
+        name: &str,
+        layer: &RecurrentOutput,
+    ) -> Result<(), Refusal> {
+        for (symbol, states) in [("h", Some(layer.h)), ("c", layer.c)] {
+            let Some(total) = states.and_then(|states| gradients.total(states)) else { continue };
+            let norm = self.graph.row_norm(total)?;
+            self.result(format!("grad/step/{name}{symbol}"), &[total], Layout::TimeMajor);
+            self.result(format!("grad/step_norm/{name}{symbol}"), &[norm], Layout::Same);
+        }
+        Ok(())
+    }
+
     /// Plans and loads the graph and writes its inputs and parameters.
-    pub fn load(&self, backend: &Backend, journal: &[ValueId]) -> Result<Box<dyn Executable>, Refusal> {
-        let mut machine = (backend.load)(Plan::new(self.graph.clone(), usize::MAX)?, journal)?;
+    pub async fn load(&self, backend: &Backend, journal: &[ValueId]) -> Result<Box<dyn Executable>, Refusal> {
+        let mut machine = (backend.load)(Plan::new(self.graph.clone(), usize::MAX)?, journal.to_vec()).await?;
         for (id, tensor) in &self.feeds {
             if tensor.integer {
                 let ids: Vec<u32> = tensor.data.iter().map(|id| *id as u32).collect();
@@ -132,11 +164,14 @@ impl<'a> Sheet<'a> {
     }
 
     /// Reads every result.
-    pub fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
+    pub async fn collect(&self, machine: &mut dyn Executable, produced: &mut Produced) -> Result<(), Refusal> {
         for result in &self.results {
-            let mut data = read(machine, &result.parts)?;
-            if result.layout == Layout::TimeMajor {
-                data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1;
+            let mut data = read(machine, &result.parts).await?;
+            let shape = |at: usize| self.graph.shape(result.parts[0]).0[at];
+            match result.layout {
+                Layout::TimeMajor | Layout::Heads => data = swap_axes(&self.graph.shape(result.parts[0]).0, &data).1,
+                Layout::TimeLast => data = swap_axes(&[shape(0), shape(2)], &data).1,
+                Layout::Same | Layout::Piece(_) => {}
             }
             produced.tensors.insert(result.name.clone(), data);
         }
@@ -144,10 +179,10 @@ impl<'a> Sheet<'a> {
     }
 
     /// Runs the first program once and collects every result.
-    pub fn run(&self, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
-        let mut machine = self.load(backend, &[])?;
+    pub async fn run(&self, backend: &Backend, produced: &mut Produced) -> Result<(), Refusal> {
+        let mut machine = self.load(backend, &[]).await?;
         machine.run(0)?;
-        self.collect(machine.as_mut(), produced)
+        self.collect(machine.as_mut(), produced).await
     }
 }
 
@@ -158,17 +193,23 @@ pub fn write(machine: &mut dyn Executable, id: ValueId, data: &[f64]) -> Result<
 }
 
 /// Reads tensors one after the other.
-pub fn read(machine: &mut dyn Executable, ids: &[ValueId]) -> Result<Vec<f64>, Refusal> {
-    let numbers = block_on(machine.read(ids))?;
+pub async fn read(machine: &mut dyn Executable, ids: &[ValueId]) -> Result<Vec<f64>, Refusal> {
+    let numbers = machine.read(ids).await?;
     Ok(numbers.into_iter().map(f64::from).collect())
 }
 
 fn laid_out(tensor: &Tensor, layout: Layout) -> Tensor {
     let Tensor { shape, data, integer } = tensor.clone();
     match layout {
-        Layout::Same => Tensor { shape, data, integer },
+        Layout::Same | Layout::TimeLast => Tensor { shape, data, integer },
         Layout::TimeMajor => {
             let (shape, data) = swap_axes(&shape, &data);
+            Tensor { shape, data, integer }
+        }
+        Layout::Heads => {
+            let mut merged = vec![shape[0] * shape[1]];
+            merged.extend(&shape[2..]);
+            let (shape, data) = swap_axes(&merged, &data);
             Tensor { shape, data, integer }
         }
         Layout::Piece(at) => {

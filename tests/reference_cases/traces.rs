@@ -1,6 +1,5 @@
 //! Training traces of the product's next-token model.
 
-use pollster::block_on;
 use seqlab::engine::cell::Cell;
 use seqlab::engine::graph::{Kind, ValueId};
 use seqlab::nn::language_model::LanguageModel;
@@ -13,13 +12,13 @@ use super::{Backend, Produced, Refusal};
 
 const KNOWN: &[&str] = &["kind", "vocab", "embed", "hidden", "batch", "time", "layers", "steps", "optimizer", "clip"];
 
-pub fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
+pub async fn produce(case: &Case, backend: &Backend) -> Result<Produced, Refusal> {
     case.knows_only(KNOWN)?;
     let model = model(case)?;
     let setting = setting(case)?;
     let mut run = Run::new(case, &model, &setting)?;
     let steps = case.integer("steps")?;
-    run.train(backend, &setting, steps)
+    run.train(backend, &setting, steps).await
 }
 
 fn model(case: &Case) -> Result<LanguageModel, Refusal> {
@@ -35,6 +34,8 @@ fn model(case: &Case) -> Result<LanguageModel, Refusal> {
         vocabulary: case.integer("vocab")?,
         embedding: Some(case.integer("embed")?),
         hidden: case.integer("hidden")?,
+        bidirectional: false,
+        dropout: 0.0,
     })
 }
 
@@ -76,10 +77,10 @@ impl<'a> Run<'a> {
         Ok(Run { case, sheet, inputs, loss: [trained, evaluated] })
     }
 
-    fn train(&mut self, backend: &Backend, setting: &Setting, steps: usize) -> Result<Produced, Refusal> {
+    async fn train(&mut self, backend: &Backend, setting: &Setting, steps: usize) -> Result<Produced, Refusal> {
         let graph = &self.sheet.graph;
         let (hyper, norms) = (graph.find("hyper")?, graph.find("gradient_norms")?);
-        let mut machine = self.sheet.load(backend, &[self.loss[0], norms])?;
+        let mut machine = self.sheet.load(backend, &[self.loss[0], norms]).await?;
         for parameter in graph.parameters() {
             let data = &self.case.tensor(&format!("param/{}", parameter.name))?.data;
             sheet::write(machine.as_mut(), parameter.value, data)?;
@@ -94,18 +95,18 @@ impl<'a> Run<'a> {
             machine.run(0)?;
             if step == 0 {
                 for (parameter, gradient) in graph.parameters().iter().zip(graph.parameter_gradients()) {
-                    let data = sheet::read(machine.as_mut(), &[*gradient])?;
+                    let data = sheet::read(machine.as_mut(), &[*gradient]).await?;
                     produced.tensors.insert(format!("grad/param/{}", parameter.name), data);
                 }
             }
-            let row = block_on(machine.take_journal())?;
+            let row = machine.take_journal().await?;
             losses.push(f64::from(row[0]));
             totals.push(row[1..].iter().map(|norm| f64::from(*norm).powi(2)).sum::<f64>().sqrt());
         }
         machine.run(1)?;
-        losses.extend(sheet::read(machine.as_mut(), &self.loss[1..])?);
+        losses.extend(sheet::read(machine.as_mut(), &self.loss[1..]).await?);
         for parameter in graph.parameters() {
-            let data = sheet::read(machine.as_mut(), &[parameter.value])?;
+            let data = sheet::read(machine.as_mut(), &[parameter.value]).await?;
             produced.tensors.insert(format!("trace/final/{}", parameter.name), data);
         }
         produced.tensors.insert("out/loss".to_owned(), vec![losses[0]]);

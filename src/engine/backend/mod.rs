@@ -47,6 +47,12 @@ pub trait Executable {
     /// [`EngineError::Unknown`] for a value without memory, [`EngineError::DeviceLost`].
     fn read<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<f32>>;
 
+    /// Reads tensors of ids, one after the other.
+    ///
+    /// # Errors
+    /// As [`Executable::read`].
+    fn read_ids<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<u32>>;
+
     /// The journal's rows since the last call, one after the other.
     ///
     /// # Errors

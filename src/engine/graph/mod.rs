@@ -4,12 +4,15 @@ mod build;
 mod gradient;
 mod op;
 mod shape;
+mod state_space;
 
 pub use build::{RecurrentInput, RecurrentOutput};
 pub use gradient::Gradients;
 pub use op::Op;
+pub use state_space::{DiagonalInput, ScanOutput, SelectiveInput};
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::error::EngineError;
 
@@ -86,8 +89,19 @@ pub enum Source {
     Parameter(usize),
     /// All parameters, all gradients or an optimiser state, flat, in parameter order.
     Flat(Flat),
+    /// Numbers that are part of the graph, written once.
+    Constant(Constant),
     /// Output of a node.
     Node(usize),
+}
+
+/// The content of a constant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// Floats.
+    Floats(Arc<[f32]>),
+    /// Token ids, positions.
+    Ids(Arc<[u32]>),
 }
 
 /// The flat buffers an optimiser works on.
@@ -145,6 +159,33 @@ pub struct Parameter {
     pub offset: usize,
     /// Elements.
     pub len: usize,
+    /// Where it starts.
+    pub initial: Initial,
+}
+
+/// Where a parameter starts; random numbers are drawn by the seed of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial {
+    /// Uniform in -bound .. bound.
+    Uniform(f32),
+    /// Uniform between two numbers.
+    Between(f32, f32),
+    /// Numbers whose softplus lies between these two, its logarithm uniform: step lengths, as Mamba starts them.
+    SoftplusOf(f32, f32),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f32),
+    /// The same number everywhere.
+    Constant(f32),
+    /// These numbers, as many as it has.
+    Listed(Vec<f32>),
+}
+
+impl Initial {
+    /// PyTorch's for linear and recurrent layers: uniform in -1/sqrt(n) .. 1/sqrt(n), n = inputs of a unit (`nn.Linear`),
+    /// hidden units (`nn.RNNBase`).
+    pub fn torch(n: usize) -> Initial {
+        Initial::Uniform(1.0 / (n as f32).sqrt())
+    }
 }
 
 /// Parameters start at multiples of this many elements, so that a GPU binding can start there (256 bytes).
@@ -176,6 +217,14 @@ impl Graph {
     /// A value's shape.
     pub fn shape(&self, id: ValueId) -> &Shape {
         &self.value(id).shape
+    }
+
+    /// Every constant with its content.
+    pub fn constants(&self) -> impl Iterator<Item = (ValueId, &Constant)> + '_ {
+        self.values.iter().enumerate().filter_map(|(at, value)| match &value.source {
+            Source::Constant(constant) => Some((ValueId(at as u32), constant)),
+            _ => None,
+        })
     }
 
     /// Every node, in running order.

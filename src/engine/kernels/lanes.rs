@@ -35,6 +35,10 @@ pub trait Lanes<R: Real>:
     fn sqrt(self) -> Self;
     /// e^x; 0 below about -87.3, the largest values above the range (f32: 3.4e38): never NaN for a number.
     fn exp(self) -> Self;
+    /// e^x - 1 without cancellation near 0; stays large above the range as [`Lanes::exp`] does.
+    fn exp_m1(self) -> Self;
+    /// [sin x, cos x]; f32: exact to rounding for |x| up to 8192.
+    fn sin_cos(self) -> [Self; 2];
     /// Natural logarithm; -inf at 0, NaN below.
     fn ln(self) -> Self;
     /// ln(1 + x) without cancellation near 0.
@@ -211,6 +215,14 @@ impl Lanes<f32> for F32x4 {
         math::exp(self)
     }
     #[inline(always)]
+    fn exp_m1(self) -> Self {
+        math::exp_m1(self)
+    }
+    #[inline(always)]
+    fn sin_cos(self) -> [Self; 2] {
+        math::sin_cos(self)
+    }
+    #[inline(always)]
     fn ln(self) -> Self {
         math::ln(self)
     }
@@ -260,6 +272,12 @@ impl Lanes<f64> for F64x4 {
     }
     fn exp(self) -> Self {
         self.each(|x| f64::exp(if x > 709.0 { 709.0 } else { x }))
+    }
+    fn exp_m1(self) -> Self {
+        self.each(|x| f64::exp_m1(if x > 709.0 { 709.0 } else { x }))
+    }
+    fn sin_cos(self) -> [Self; 2] {
+        [self.each(f64::sin), self.each(f64::cos)]
     }
     fn ln(self) -> Self {
         self.each(f64::ln)

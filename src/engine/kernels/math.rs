@@ -4,7 +4,7 @@
 //! the same bits. The polynomials and rationals are minimax fits of the relative error (Remez exchange in 40
 //! digits); the largest error of each fit, before rounding, stands beside it.
 
-use std::f32::consts::{FRAC_2_SQRT_PI, LOG2_E};
+use std::f32::consts::{FRAC_2_PI, FRAC_2_SQRT_PI, LOG2_E};
 
 use bytemuck::cast;
 use wide::{f32x4, i32x4};
@@ -17,6 +17,8 @@ const ROUNDER: f32 = 12_582_912.0;
 const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
 /// Bounds of arguments whose e^x is a normal number.
 const EXP_BOUNDS: [f32; 2] = [-87.336, 88.722];
+/// pi / 2 in three parts: the first two have 8 and 11 bits, so that products with up to 2^13 are exact.
+const HALF_PI: [f32; 3] = [1.570_312_5, 4.837_513e-4, 7.549_79e-8];
 
 /// A constant in every lane.
 macro_rules! all {
@@ -78,19 +80,61 @@ pub fn exp(x: F32x4) -> F32x4 {
     x.if_less(all!(EXP_BOUNDS[0]), all!(0.0), exp_bounded(x))
 }
 
-/// e^x for x brought into the bounds: x = n ln 2 + r, e^r = 1 + r + r^2 P(r) (3.1e-9), times 2^n by adding n to
-/// the exponent's bits.
+/// e^x for x brought into the bounds.
 #[inline(always)]
 fn exp_bounded(x: F32x4) -> F32x4 {
+    let (exponent, rest) = exp_parts(x.max(all!(EXP_BOUNDS[0])).min(all!(EXP_BOUNDS[1])));
+    times_power_of_two(all!(1.0) + rest, exponent)
+}
+
+/// e^x - 1 without cancellation near 0: with e^x = 2^n (1 + q) it is 2^n q + (2^n - 1). Stays at 1.7e38 above 88.
+#[inline(always)]
+pub fn exp_m1(x: F32x4) -> F32x4 {
+    let (exponent, rest) = exp_parts(x.max(all!(EXP_BOUNDS[0])).min(all!(88.0)));
+    let scale = times_power_of_two(all!(1.0), exponent);
+    scale * rest + (scale - all!(1.0))
+}
+
+/// x = n ln 2 + r, e^r = 1 + r + r^2 P(r) (3.1e-9): n in the exponent's place of the bits, and e^r - 1.
+#[inline(always)]
+fn exp_parts(x: F32x4) -> (i32x4, F32x4) {
     const P: &[F32x4; 5] = &constants([0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_745, 0.001_381_453_8]);
-    let x = x.max(all!(EXP_BOUNDS[0])).min(all!(EXP_BOUNDS[1]));
     let shifted = x * all!(LOG2_E) + all!(ROUNDER);
     let n = shifted - all!(ROUNDER);
     let r = x - n * all!(LN2[0]) - n * all!(LN2[1]);
     let square = r * r;
-    let power = all!(1.0) + (r + square * quartic(r, square, P));
-    let exponent = cast::<f32x4, i32x4>(shifted.0) << 23u32;
-    F32x4(cast(cast::<f32x4, i32x4>(power.0) + exponent))
+    (cast::<f32x4, i32x4>(shifted.0) << 23u32, r + square * quartic(r, square, P))
+}
+
+/// x 2^n by adding n to the exponent's bits.
+#[inline(always)]
+fn times_power_of_two(x: F32x4, exponent: i32x4) -> F32x4 {
+    F32x4(cast(cast::<f32x4, i32x4>(x.0) + exponent))
+}
+
+/// sin x and cos x, exact to rounding for |x| up to 8192; beyond it a number between -1 and 1.
+/// x = n pi/2 + r with |r| <= pi/4: sin r = r + r^3 P(r^2) (3.9e-9), cos r = 1 - r^2/2 + r^4 Q(r^2) (1.2e-10), exchanged
+/// where n is odd, with the signs of the quadrant.
+#[inline(always)]
+pub fn sin_cos(x: F32x4) -> [F32x4; 2] {
+    const P: &[F32x4; 3] = &constants([-0.166_666_54, 0.008_332_151, -0.000_195_139_8]);
+    const Q: &[F32x4; 3] = &constants([0.041_666_646, -0.001_388_730_3, 2.443_166_8e-5]);
+    let shifted = x * all!(FRAC_2_PI) + all!(ROUNDER);
+    let n = shifted - all!(ROUNDER);
+    let r = x - n * all!(HALF_PI[0]) - n * all!(HALF_PI[1]) - n * all!(HALF_PI[2]);
+    let r = r.max(all!(-0.8)).min(all!(0.8));
+    let square = r * r;
+    let sin = r + r * square * polynomial(square, P);
+    let cos = all!(1.0) - (all!(0.5) * square - square * square * polynomial(square, Q));
+    let quadrant = cast::<f32x4, i32x4>(shifted.0);
+    let odd = F32x4(f32x4::from_i32x4(quadrant & i32x4::splat(1)));
+    let half = all!(0.5);
+    let negated = |value: F32x4, bits: i32x4| F32x4(cast(cast::<f32x4, i32x4>(value.0) ^ bits));
+    let sign = |quadrant: i32x4| (quadrant & i32x4::splat(2)) << 30u32;
+    [
+        negated(half.if_less(odd, cos, sin), sign(quadrant)),
+        negated(half.if_less(odd, sin, cos), sign(quadrant + i32x4::splat(1))),
+    ]
 }
 
 /// 1 / (1 + e^-x); not below 1.6e-39.
@@ -228,6 +272,33 @@ mod tests {
         assert!(worst(ln_1p, f64::ln_1p, logarithmic(1e-37, 0.9)) < 3e-7);
     }
 
+    /// The largest absolute error of sin and cos, and the largest relative one of e^x - 1.
+    #[test]
+    fn accuracy_of_circular_functions() {
+        let sin = |x| sin_cos(x)[0];
+        let cos = |x| sin_cos(x)[1];
+        let absolute = |f: &dyn Fn(F32x4) -> F32x4, truth: fn(f64) -> f64, arguments: &mut dyn Iterator<Item = f32>| {
+            arguments.fold(0.0_f64, |worst, x| {
+                worst.max((f64::from(f(F32x4::splat(x)).to_array()[0]) - truth(f64::from(x))).abs())
+            })
+        };
+        for range in [1.0_f32, 20.0, 400.0, 8192.0] {
+            assert!(absolute(&sin, f64::sin, &mut linear(-range, range)) < 1.2e-7, "sin to {range}");
+            assert!(absolute(&cos, f64::cos, &mut linear(-range, range)) < 1.2e-7, "cos to {range}");
+        }
+        assert!(worst(|x| sin_cos(x)[0], f64::sin, logarithmic(1e-37, 3.0)) < 3e-7);
+        assert!(worst(exp_m1, f64::exp_m1, linear(-20.0, 87.9)) < 3e-7);
+        assert!(worst(exp_m1, f64::exp_m1, logarithmic(1e-37, 1.0)) < 3e-7);
+        for x in [1e5_f32, -1e7, 1e12, f32::MAX, f32::INFINITY] {
+            assert!(sin_cos(F32x4::splat(x)).iter().all(|y| y.to_array()[0].abs() <= 1.0 || x.is_infinite()));
+        }
+        assert!(sin_cos(F32x4::splat(f32::NAN)).iter().all(|y| y.to_array()[0].is_nan()));
+        assert_eq!(exp_m1(F32x4::splat(-1e4)).to_array()[0], -1.0);
+        assert!(
+            exp_m1(F32x4::splat(1e4)).to_array()[0] > 1.6e38 && exp_m1(F32x4::splat(f32::NAN)).to_array()[0].is_nan()
+        );
+    }
+
     #[test]
     fn limits() {
         for (f, low, high) in [(tanh as fn(F32x4) -> F32x4, -1.0, 1.0), (erf, -1.0, 1.0), (sigmoid, 0.0, 1.0)] {
@@ -257,5 +328,12 @@ mod tests {
             }
         }
         assert_eq!(sum, 2_243_994_839);
+        let mut sum = 0u32;
+        for f in [exp_m1 as fn(F32x4) -> F32x4, |x| sin_cos(x)[0], |x| sin_cos(x)[1]] {
+            for x in linear(-30.0, 30.0).step_by(7) {
+                sum = sum.rotate_left(5) ^ f(F32x4::splat(x)).to_array()[0].to_bits();
+            }
+        }
+        assert_eq!(sum, 793_123_652);
     }
 }

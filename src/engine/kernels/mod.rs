@@ -3,9 +3,15 @@
 //! Slices in, slices out, row-major; a kernel overwrites all of its outputs and allocates nothing: where it needs
 //! memory, `..._scratch` says how much and the caller brings it.
 
+pub mod attention;
 pub mod binary;
+mod complex;
 pub mod conv;
 pub mod cross_entropy;
+pub mod diagonal_scan;
+pub mod discretise;
+pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod gemm;
 mod gemv;
@@ -14,16 +20,20 @@ mod gru_textbook;
 pub mod lanes;
 pub mod layer_norm;
 pub mod layout;
+pub mod long_conv;
 mod lstm;
 mod math;
 pub mod optim;
+pub mod ragged;
 pub mod real;
 pub mod recurrent;
 #[cfg(test)]
 mod recurrent_tests;
 pub mod reduce;
 mod rnn;
+pub mod selective_scan;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+pub mod tokens;
 pub mod unary;

@@ -60,6 +60,10 @@ pub trait Real:
     fn exp(self) -> Self {
         lane0(self, Lanes::exp)
     }
+    /// e^x - 1.
+    fn exp_m1(self) -> Self {
+        lane0(self, Lanes::exp_m1)
+    }
     /// Natural logarithm.
     fn ln(self) -> Self {
         lane0(self, Lanes::ln)

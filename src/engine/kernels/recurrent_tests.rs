@@ -1,5 +1,6 @@
 //! Every cell against its formulas, unit by unit, and against finite differences.
 
+use super::ragged::Sequences;
 use super::real::Real;
 use super::recurrent::*;
 use super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset, widen};
@@ -9,6 +10,7 @@ use super::testing::{assert_close, assert_gradient, cast, numbers, probe, unset,
 struct Inputs {
     cell: Cell,
     dims: Dims,
+    course: Course<'static>,
     x_proj: Vec<f64>,
     weight: Vec<f64>,
     bias_ih: Vec<f64>,
@@ -42,6 +44,7 @@ impl Inputs {
         Self {
             cell,
             dims,
+            course: Course::default(),
             x_proj: numbers(1, steps * batch * width),
             weight: scaled(2, width * hidden, 1.5 / (hidden as f64).sqrt()),
             bias_ih: scaled(3, width, 0.5),
@@ -74,7 +77,8 @@ impl Inputs {
             c: &mut c,
             gates: &mut gates,
         };
-        forward(self.cell, self.dims, io, &mut unset(forward_scratch(self.cell, self.dims)));
+        let scratch = &mut unset(forward_scratch(self.cell, self.dims, !self.course.lengths.is_empty()));
+        forward(self.cell, self.dims, self.course, io, scratch);
         Outputs { h: widen(&h), c: widen(&c), gates: widen(&gates) }
     }
 
@@ -101,7 +105,8 @@ impl Inputs {
             dh0: &mut dh0,
             dc0: &mut dc0,
         };
-        backward(self.cell, self.dims, io, &mut unset(backward_scratch(self.cell, self.dims)));
+        let scratch = &mut unset(backward_scratch(self.cell, self.dims, !self.course.lengths.is_empty()));
+        backward(self.cell, self.dims, self.course, io, scratch);
         Gradients {
             d_x: widen(&d_x),
             d_h: widen(&d_h),
@@ -247,7 +252,8 @@ fn check_weight_gradient(inputs: &Inputs, g: &Gradients, loss: impl Fn(&[f64]) -
     let width = inputs.cell.gates() * n;
     let out = inputs.forward::<f64>();
     let mut before = unset(inputs.len());
-    super::layout::previous(&out.h, &inputs.h0, &mut before);
+    let sequences = Sequences { steps: inputs.dims.steps, batch: inputs.dims.batch, lengths: &[] };
+    super::ragged::previous(sequences, false, &out.h, &inputs.h0, &mut before);
     let d = if inputs.cell == Cell::Gru { &g.d_h } else { &g.d_x };
     let operand = |row: usize, gate: usize, j: usize| match (inputs.cell, gate) {
         (Cell::GruTextbook, 2) => out.gates[row * 4 * n + 3 * n + j],
@@ -279,6 +285,68 @@ fn neither_batch_nor_call_matters() {
             assert_eq!(out.h, row(&together.h, t * batch + 2, hidden));
             assert_eq!(out.c, row(&together.c, t * batch + 2, hidden));
             (one.h0, one.c0) = (out.h, out.c);
+        }
+    }
+}
+
+/// Lengths of the batches below: sorted, not sorted, without padding, with sequences of one step and of none.
+const LENGTHS: [[u32; 5]; 5] = [[7, 5, 5, 2, 1], [2, 7, 1, 0, 4], [7, 7, 7, 7, 7], [3, 1, 2, 3, 3], [0, 0, 7, 9, 0]];
+
+/// The steps of one sequence of [T, B, width] in the order they are taken; [T, 1, width] of its own length.
+fn alone(x: &[f64], inputs: &Inputs, sequence: usize) -> Vec<f64> {
+    let Dims { steps, batch, .. } = inputs.dims;
+    let width = x.len() / (steps * batch);
+    let length = steps.min(inputs.course.lengths[sequence] as usize);
+    let step = |t: usize| &x[(t * batch + sequence) * width..][..width];
+    let order: Vec<usize> = if inputs.course.reverse { (0..length).rev().collect() } else { (0..length).collect() };
+    order.into_iter().flat_map(step).copied().collect()
+}
+
+/// Every output of the layer and of its backward pass, with the width of its rows.
+fn everything(inputs: &Inputs, grad_output: &[f64], grad_cell: &[f64]) -> [Vec<f64>; 9] {
+    let out = inputs.forward::<f32>();
+    let g = inputs.backward::<f32>(&out, grad_output, inputs.cell.has_cell_state().then_some(grad_cell));
+    [out.h, out.c, out.gates, g.d_x, g.d_h, g.grad_h, g.grad_c, g.dh0, g.dc0]
+}
+
+/// To the bit, in both directions; what lies beyond the ends is zero.
+#[test]
+fn a_batch_is_its_sequences_one_by_one() {
+    for (cell, lengths, reverse) in
+        Cell::ALL.into_iter().flat_map(|c| LENGTHS.iter().flat_map(move |l| [(c, l, false), (c, l, true)]))
+    {
+        let mut all = Inputs::new(cell, 7, 5, 9);
+        all.course = Course { reverse, lengths };
+        let (dh, dc) = (numbers(8, all.len()), numbers(9, all.c_len()));
+        let together = everything(&all, &dh, &dc);
+        let mut real = 0;
+        for sequence in 0..5 {
+            let steps = 7.min(lengths[sequence] as usize);
+            real += steps;
+            let state = |x: &[f64]| x.get(sequence * 9..(sequence + 1) * 9).unwrap_or(&[]).to_vec();
+            let one = Inputs {
+                dims: Dims { steps, batch: 1, hidden: 9 },
+                course: Course::default(),
+                x_proj: alone(&all.x_proj, &all, sequence),
+                h0: state(&all.h0),
+                c0: state(&all.c0),
+                ..all.clone()
+            };
+            let outside_c = if dc.is_empty() { vec![] } else { alone(&dc, &all, sequence) };
+            let own = everything(&one, &alone(&dh, &all, sequence), &outside_c);
+            for (at, (together, own)) in together.iter().zip(&own).enumerate() {
+                let found = match at {
+                    7 | 8 => state(together),
+                    _ if together.is_empty() => vec![],
+                    _ => alone(together, &all, sequence),
+                };
+                assert_eq!(&found, own, "{cell:?} {lengths:?} reverse {reverse}: output {at} of sequence {sequence}");
+            }
+        }
+        for x in together[..7].iter().filter(|x| !x.is_empty()) {
+            let width = x.len() / 35;
+            let zeros = x.chunks(width).filter(|row| row.iter().all(|x| *x == 0.0)).count();
+            assert_eq!(zeros, 35 - real, "{cell:?} {lengths:?}");
         }
     }
 }

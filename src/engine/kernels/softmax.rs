@@ -1,15 +1,15 @@
 //! Softmax and its relatives over the rows of x [N, F].
 
-use super::lanes::{At, Lanes, WIDTH, each, map, map2};
+use super::lanes::{At, Lanes, each, map, map2};
 use super::real::Real;
 use super::reduce::sum;
 
-/// y = exp(x - max) / sum, row by row. Where `mask` [N, F] is 0, y is exactly 0 and x does not count;
-/// a row without anything to count is all zeros.
+/// y = exp(x - max) / sum, row by row. Where `mask` is 0, y is exactly 0 and x does not count; a row without anything
+/// to count is all zeros. The mask's rows are those of x, or fewer, repeated.
 pub fn softmax<R: Real>(width: usize, x: &[R], mask: Option<&[R]>, y: &mut [R]) {
     let zero = R::Lanes::splat(R::ZERO);
     for (row, (x, y)) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
-        match mask.map(|mask| &mask[row * width..(row + 1) * width]) {
+        match mask.map(|mask| &mask[row * width % mask.len()..][..width]) {
             None => {
                 let top = R::Lanes::splat(largest(x));
                 map(x, y, |x| (x - top).exp());
@@ -20,10 +20,33 @@ pub fn softmax<R: Real>(width: usize, x: &[R], mask: Option<&[R]>, y: &mut [R]) 
                 map2(x, mask, y, |x, mask| zero.if_less(mask, (x - top).exp(), zero));
             }
         }
-        let total = sum(y);
-        let scale = R::Lanes::splat(if total == R::ZERO { R::ZERO } else { R::ONE / total });
-        each!(width, |i| i.put(y, i.get(y) * scale));
+        normalise(y);
     }
+}
+
+/// [`softmax`] of x [N, I, J] where row i sees the columns 0 ..= i + J - I; y is exactly 0 elsewhere.
+pub fn causal_softmax<R: Real>(rows: usize, columns: usize, x: &[R], y: &mut [R]) {
+    for (row, (x, y)) in x.chunks_exact(columns).zip(y.chunks_exact_mut(columns)).enumerate() {
+        let (seen, later) = y.split_at_mut(row % rows + 1 + columns - rows);
+        seen.copy_from_slice(&x[..seen.len()]);
+        softmax_in_place(seen);
+        later.fill(R::ZERO);
+    }
+}
+
+/// [`softmax`] of one row, in place.
+pub(super) fn softmax_in_place<R: Real>(row: &mut [R]) {
+    let top = R::Lanes::splat(largest(row));
+    each!(row.len(), |at| at.put(row, (at.get(row) - top).exp()));
+    normalise(row);
+}
+
+/// A row divided by its sum; zeros stay.
+#[inline(always)]
+fn normalise<R: Real>(row: &mut [R]) {
+    let total = sum(row);
+    let scale = R::Lanes::splat(if total == R::ZERO { R::ZERO } else { R::ONE / total });
+    each!(row.len(), |at| at.put(row, at.get(row) * scale));
 }
 
 /// dx = y (dy - sum(y dy)), row by row.
@@ -129,6 +152,23 @@ mod tests {
         let y = value::<f32>(3, &x, Some(&[0.0, 1.0, 1.0, 0.0, 0.0, 0.0]));
         assert_close(&y[1..3], &value::<f64>(2, &[1.0, 2.0], None), 1e-6);
         assert_eq!((y[0], &y[3..]), (0.0, &[0.0; 3][..]));
+    }
+
+    #[test]
+    fn a_mask_repeats_over_the_rows() {
+        let x = numbers(1, 12);
+        let (few, all) = ([1.0, 0.0, 1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 1.0, 0.0, 1.0, 1.0].repeat(2));
+        assert_eq!(value::<f64>(3, &x, Some(&few)), value::<f64>(3, &x, Some(&all)));
+    }
+
+    #[test]
+    fn what_is_later_counts_nothing() {
+        let x = numbers(1, 2 * 3 * 5);
+        let mask: Vec<f64> = (0..30).map(|at| f64::from(u8::from(at % 5 <= at / 5 % 3 + 2))).collect();
+        let mut y = unset::<f64>(30);
+        causal_softmax(3, 5, &x, &mut y);
+        assert_close(&y, &value::<f64>(5, &x, Some(&mask)), 1e-14);
+        assert_eq!(y[3..5], [0.0; 2]);
     }
 
     #[test]

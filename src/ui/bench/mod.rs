@@ -8,24 +8,37 @@ use std::rc::Rc;
 pub use dialog::BenchDialog;
 
 use crate::engine::cell::Cell;
-use crate::protocol::{BenchResult, Command, Event, Workload};
+use crate::protocol::{BenchResult, Command, Event, Workload, WorkloadModel};
 use crate::spec::BackendKind;
 use crate::ui::link::Link;
 
 /// The workloads, by name.
-pub const WORKLOADS: [(&str, Workload); 5] = [
-    ("LSTM 128", workload(Cell::Lstm, 64, 128, 64, 32)),
-    ("LSTM 32", workload(Cell::Lstm, 16, 32, 20, 16)),
-    ("GRU 256", workload(Cell::Gru, 64, 256, 64, 32)),
-    ("RNN 64", workload(Cell::Rnn, 32, 64, 100, 16)),
-    ("LSTM 64, long", workload(Cell::Lstm, 32, 64, 512, 8)),
+pub const WORKLOADS: [(&str, Workload); 8] = [
+    ("LSTM 128", characters(Cell::Lstm, [64, 128, 64, 32])),
+    ("LSTM 32", characters(Cell::Lstm, [16, 32, 20, 16])),
+    ("GRU 256", characters(Cell::Gru, [64, 256, 64, 32])),
+    ("RNN 64", characters(Cell::Rnn, [32, 64, 100, 16])),
+    ("LSTM 64, long", characters(Cell::Lstm, [32, 64, 512, 8])),
+    ("Attention, Bahdanau", workload(attention(true), Cell::Gru, [40, 64, 12, 32])),
+    ("Attention, current state", workload(attention(false), Cell::Gru, [40, 64, 12, 32])),
+    ("Transformer block", workload(TRANSFORMER, Cell::Rnn, [64, 64, 64, 16])),
 ];
+
+const TRANSFORMER: WorkloadModel = WorkloadModel::Transformer { heads: 4, feed_forward: 256 };
 
 /// How long one workload is measured.
 const SECONDS: f32 = 2.0;
 
-const fn workload(cell: Cell, vocab: usize, hidden: usize, steps: usize, batch: usize) -> Workload {
-    Workload { cell, layers: 1, vocab, hidden, steps, batch, backend: BackendKind::Cpu, seconds: SECONDS }
+const fn workload(model: WorkloadModel, cell: Cell, [vocab, hidden, steps, batch]: [usize; 4]) -> Workload {
+    Workload { model, cell, layers: 1, vocab, hidden, steps, batch, backend: BackendKind::Cpu, seconds: SECONDS }
+}
+
+const fn characters(cell: Cell, sizes: [usize; 4]) -> Workload {
+    workload(WorkloadModel::Characters, cell, sizes)
+}
+
+const fn attention(previous: bool) -> WorkloadModel {
+    WorkloadModel::Attention { embedding: 32, source: 24, previous }
 }
 
 /// Measures a workload in a worker of its own and calls `done` once; dropping the link stops the measurement.

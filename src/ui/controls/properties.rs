@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use crate::engine::cell::Cell;
 use crate::spec::{Control, PROPERTIES, Property};
 use crate::ui::controls::number::{Help, NumberInput, Problem};
 use crate::ui::controls::segments::Segments;
@@ -22,10 +21,21 @@ pub fn Settings() -> impl IntoView {
                 <h2 id="settings-title">"The model"</h2>
                 <p class="caption number">{move || summary(lab)}</p>
             </header>
-            <div class="fields">{PROPERTIES.iter().map(field).collect_view()}</div>
+            <div class="fields">{shown().map(|property| while_it_applies(lab, property)).collect_view()}</div>
             <p class="caption">"Learning rate and clipping act at once; everything else starts a new model."</p>
         </section>
     }
+}
+
+/// This page is about one kind of model and task.
+fn shown() -> impl Iterator<Item = &'static Property> {
+    PROPERTIES.iter().filter(|property| !["model", "task"].contains(&property.key))
+}
+
+/// The control of a property, as long as it changes anything.
+fn while_it_applies(lab: Lab, property: &'static Property) -> impl IntoView {
+    let applies = move || lab.setup.with(|setup| (property.applies)(&setup.spec));
+    view! { <Show when=applies>{field(property)}</Show> }
 }
 
 /// The model that stands, in a line.
@@ -106,8 +116,6 @@ fn segments(property: &'static Property, choices: Vec<(String, String)>) -> AnyV
 fn number(property: &'static Property) -> AnyView {
     let lab = Lab::here();
     let optional = matches!(property.control, Control::OptionalNumber(..));
-    let lstm_only = property.key == "forget";
-    let disabled = Signal::derive(move || lstm_only && lab.setup.with(|setup| setup.spec.cell != Cell::Lstm));
     let new_seed = (property.key == "seed").then(|| {
         view! { <button type="button" on:click=move |_| lab.new_seed()>"New seed"</button> }
     });
@@ -120,7 +128,6 @@ fn number(property: &'static Property) -> AnyView {
             scale=Scale::of(&property.control)
             optional
             live=property.live
-            disabled
         >
             {new_seed}
         </NumberInput>

@@ -3,11 +3,14 @@
 use e2e::{Engine, Page, Result, with_page};
 use serde_json::Value;
 
-const WORKLOADS: [(&str, &str); 5] = [
+const WORKLOADS: [(&str, &str); 8] = [
     ("W1", "cell: 'lstm', vocab: 64, hidden: 128, steps: 64, batch: 32"),
     ("W2", "cell: 'lstm', vocab: 16, hidden: 32, steps: 20, batch: 16"),
     ("W3", "cell: 'gru', vocab: 64, hidden: 256, steps: 64, batch: 32"),
     ("W4", "cell: 'rnn', vocab: 32, hidden: 64, steps: 100, batch: 16"),
+    ("W5", "model: 'attention', query: 'previous', cell: 'gru', vocab: 40, hidden: 64, steps: 12, batch: 32"),
+    ("W5b", "model: 'attention', query: 'current', cell: 'gru', vocab: 40, hidden: 64, steps: 12, batch: 32"),
+    ("WT", "model: 'transformer', vocab: 64, hidden: 64, steps: 64, batch: 16"),
     ("W6", "cell: 'lstm', vocab: 32, hidden: 64, steps: 512, batch: 8"),
 ];
 

@@ -1,17 +1,18 @@
 //! Which kernel runs a step, and the scratch memory it needs.
 
 use crate::engine::cell::Cell;
-use crate::engine::graph::{Graph, Node, Op, Shape, ValueId};
+use crate::engine::graph::{Graph, Kind, Node, Op, Shape, ValueId};
 use crate::engine::kernels::conv::ConvDims;
 use crate::engine::kernels::gemm::{Mat, Size, Start};
 use crate::engine::kernels::layout::Range;
+use crate::engine::kernels::ragged::Sequences;
 use crate::engine::kernels::real::Real;
-use crate::engine::kernels::recurrent::{Backward, Dims, Forward};
+use crate::engine::kernels::recurrent::{Backward, Course, Dims, Forward};
 use crate::engine::kernels::*;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 
-use super::MOST_OUTPUTS;
+use super::{MOST_OUTPUTS, scans};
 
 /// The operands a step reads.
 pub(super) struct Operands<'a, R> {
@@ -22,7 +23,7 @@ pub(super) struct Operands<'a, R> {
 }
 
 impl<'a, R> Operands<'a, R> {
-    fn input(&self, at: usize) -> &'a [R] {
+    pub(super) fn input(&self, at: usize) -> &'a [R] {
         let location = self.plan.placed(self.step.inputs[at]);
         &self.floats[location.slot][location.offset..location.offset + location.len]
     }
@@ -32,13 +33,27 @@ impl<'a, R> Operands<'a, R> {
         &self.ids[location.slot][..location.len]
     }
 
-    fn shape(&self, at: usize) -> &Shape {
+    pub(super) fn shape(&self, at: usize) -> &Shape {
         self.plan.graph().shape(self.step.inputs[at])
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.step.inputs.len()
     }
+
+    /// The operand `lengths` of ops that take one; empty without.
+    fn lengths(&self) -> &'a [u32] {
+        if has_lengths(self.plan.graph(), self.step) { self.ids(self.count() - 1) } else { &[] }
+    }
+
+    fn sequences(&self, steps: usize, batch: usize) -> Sequences<'a> {
+        Sequences { steps, batch, lengths: self.lengths() }
+    }
+}
+
+/// Whether a step of an op that takes lengths, all other operands being floats, has some.
+fn has_lengths(graph: &Graph, step: &Node) -> bool {
+    step.inputs.last().is_some_and(|last| graph.value(*last).kind == Kind::Ids)
 }
 
 /// Elements of scratch memory a step needs.
@@ -46,14 +61,25 @@ pub(super) fn scratch(graph: &Graph, step: &Node) -> usize {
     let shape = |id: ValueId| graph.shape(id);
     match &step.op {
         Op::MatMul { transpose_a, transpose_b } => {
-            gemm::gemm_scratch(matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1])))
+            let size = matmul_size(*transpose_a, *transpose_b, shape(step.inputs[0]), shape(step.inputs[1]));
+            match (has_lengths(graph, step), *transpose_a) {
+                (false, _) => gemm::gemm_scratch(size),
+                (true, false) => ragged::matmul_scratch(size),
+                (true, true) => ragged::outer_scratch(size),
+            }
         }
-        Op::Recurrent(cell) => recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0]))),
-        Op::RecurrentBackward(cell) => {
+        Op::Einsum(einsum) => einsum::einsum_scratch(&einsum.loops()),
+        Op::Recurrent { cell, .. } => {
+            recurrent::forward_scratch(*cell, sequence_dims(shape(step.outputs[0])), has_lengths(graph, step))
+        }
+        Op::RecurrentBackward { cell, .. } => {
             let h = 1 + usize::from(cell.recorded() > 0);
-            recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])))
+            recurrent::backward_scratch(*cell, sequence_dims(shape(step.inputs[h])), has_lengths(graph, step))
         }
-        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } => shape(step.inputs[0]).last(),
+        Op::DiagonalScan | Op::DiagonalScanGrad | Op::SelectiveScanGrad => scans::scratch(graph, step),
+        Op::LogSumExp | Op::CrossEntropy { .. } | Op::LayerNormGrad { .. } | Op::SampleToken => {
+            shape(step.inputs[0]).last()
+        }
         Op::Conv1dCausal => conv::conv1d_scratch(conv_dims(shape(step.inputs[0]), shape(step.inputs[1]).last())),
         Op::Conv1dCausalGradInput => {
             conv::conv1d_scratch(conv_dims(shape(step.inputs[1]), shape(step.inputs[0]).last()))
@@ -82,9 +108,11 @@ fn matmul_size(transpose_a: bool, transpose_b: bool, a: &Shape, b: &Shape) -> Si
 /// Runs the kernel of a step.
 pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
     match &x.step.op {
-        Op::Recurrent(cell) => return recurrent_forward(*cell, x, outputs, scratch),
-        Op::RecurrentBackward(cell) => return recurrent_backward(*cell, x, outputs, scratch),
+        Op::Recurrent { cell, reverse } => return recurrent_forward(*cell, *reverse, x, outputs, scratch),
+        Op::RecurrentBackward { cell, reverse } => return recurrent_backward(*cell, *reverse, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
+        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -96,12 +124,14 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Affine { scale, shift } => binary::affine(number(*scale), number(*shift), x.input(0), y),
         Op::Fill { value, .. } => binary::fill(number(*value), y),
         Op::MatMul { transpose_a, transpose_b } => matmul(*transpose_a, *transpose_b, x, y, scratch),
+        Op::Einsum(einsum) => einsum::einsum(&einsum.loops(), x.input(0), x.input(1), y, scratch),
         Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
         Op::Pad { axis, start, total } => {
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
+        Op::Concat { axis } => concat(*axis, x, |at| x.input(at), y),
         Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
         Op::SumLast => reduce::sum_last(x.input(0), y),
@@ -110,6 +140,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Softmax => {
             let mask = (x.count() == 2).then(|| x.input(1));
             softmax::softmax(x.shape(0).last(), x.input(0), mask, y);
+        }
+        Op::CausalSoftmax => {
+            let shape = x.shape(0);
+            softmax::causal_softmax(shape.0[shape.0.len() - 2], shape.last(), x.input(0), y);
         }
         Op::SoftmaxGrad => softmax::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
         Op::LogSoftmax => softmax::log_softmax(x.shape(0).last(), x.input(0), y),
@@ -121,6 +155,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         }
         Op::ArgmaxEquals => cross_entropy::argmax_equals(x.input(0), x.ids(1), y),
         Op::NotEqual { value } => cross_entropy::not_equal(x.ids(0), *value, y),
+        Op::LengthMask { steps } => attention::length_mask(x.ids(0), *steps, y),
         Op::WeightedMean => reduce::weighted_mean(x.input(0), x.input(1), y),
         Op::WeightedMeanGrad => reduce::weighted_mean_grad(x.input(0), x.input(1), y),
         Op::Embedding { .. } => embedding::embedding(x.shape(1).last(), x.ids(0), x.input(1), y),
@@ -142,11 +177,41 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Conv1dCausalGradWeight { taps } => {
             conv::conv1d_causal_grad_weight(conv_dims(x.shape(0), *taps), x.input(0), x.input(1), y, scratch);
         }
-        Op::Previous => layout::previous(x.input(0), x.input(1), y),
+        Op::Previous { reverse } => {
+            let [steps, batch] = leading(x.shape(0));
+            ragged::previous(x.sequences(steps, batch), *reverse, x.input(0), x.input(1), y);
+        }
+        Op::FinalState { reverse } => {
+            let [steps, batch] = leading(x.shape(0));
+            ragged::final_state(x.sequences(steps, batch), *reverse, x.input(0), y);
+        }
+        Op::FinalStateGrad { reverse, steps } => {
+            let batch = x.shape(0).0[0];
+            ragged::final_state_grad(x.sequences(*steps, batch), *reverse, x.input(0), y);
+        }
+        Op::Dropout { p, stream } => dropout::dropout(*p, *stream, x.ids(1), x.input(0), y),
         Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
+        Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
-        Op::Recurrent(_) | Op::RecurrentBackward(_) | Op::Optimise(_) => unreachable!("handled above"),
+        op => unreachable!("{} is handled above or computes ids", op.name()),
     }
+}
+
+/// Runs the kernel of a step that computes ids.
+pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut [R]) {
+    match &x.step.op {
+        Op::Argmax => tokens::argmax_rows(x.input(0), y),
+        Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
+        Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
+        Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
+        Op::Concat { axis } => concat(*axis, x, |at| x.ids(at), y),
+        op => unreachable!("{} computes floats", op.name()),
+    }
+}
+
+/// The first two axes.
+fn leading(shape: &Shape) -> [usize; 2] {
+    [shape.0[0], shape.0[1]]
 }
 
 fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
@@ -155,14 +220,38 @@ fn range(shape: &Shape, axis: usize, start: usize, len: usize) -> Range {
     Range { outer, axis: shape.0[axis], inner, start, len }
 }
 
+fn concat<'a, R, T: Copy + 'a>(axis: usize, x: &Operands<'_, R>, input: impl Fn(usize) -> &'a [T], y: &mut [T]) {
+    let whole = x.plan.graph().shape(x.step.outputs[0]);
+    let mut start = 0;
+    for at in 0..x.count() {
+        let len = x.shape(at).0[axis];
+        layout::place(range(whole, axis, start, len), input(at), y);
+        start += len;
+    }
+}
+
 fn matmul<R: Real>(transpose_a: bool, transpose_b: bool, x: &Operands<'_, R>, y: &mut [R], scratch: &mut [R]) {
     let size = matmul_size(transpose_a, transpose_b, x.shape(0), x.shape(1));
     let a = if transpose_a { Mat::transposed(x.input(0), size.m) } else { Mat::rows(x.input(0), size.k) };
     let b = if transpose_b { Mat::transposed(x.input(1), size.k) } else { Mat::rows(x.input(1), size.n) };
+    if !x.lengths().is_empty() {
+        let [steps, batch] = leading(x.shape(0));
+        let sequences = x.sequences(steps, batch);
+        return match transpose_a {
+            true => ragged::outer(size, sequences, x.input(0), x.input(1), y, scratch),
+            false => ragged::matmul(size, sequences, x.input(0), b, y, scratch),
+        };
+    }
     gemm::gemm(size, a, b, y, size.n, Start::Zero, scratch);
 }
 
-fn recurrent_forward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+fn recurrent_forward<R: Real>(
+    cell: Cell,
+    reverse: bool,
+    x: &Operands<'_, R>,
+    outputs: [&mut [R]; MOST_OUTPUTS],
+    scratch: &mut [R],
+) {
     let dims = sequence_dims(x.plan.graph().shape(x.step.outputs[0]));
     let [h, second, third, ..] = outputs;
     let (c, gates) = if cell.has_cell_state() { (second, third) } else { (third, second) };
@@ -178,16 +267,22 @@ fn recurrent_forward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R
         c,
         gates,
     };
-    recurrent::forward(cell, dims, io, scratch);
+    recurrent::forward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
 }
 
-fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS], scratch: &mut [R]) {
+fn recurrent_backward<R: Real>(
+    cell: Cell,
+    reverse: bool,
+    x: &Operands<'_, R>,
+    outputs: [&mut [R]; MOST_OUTPUTS],
+    scratch: &mut [R],
+) {
     let (has_c, recorded) = (cell.has_cell_state(), usize::from(cell.recorded() > 0));
     let cells = usize::from(has_c);
     let h = 1 + recorded;
     let outside = h + 2 + 2 * cells;
     let dims = sequence_dims(x.shape(h));
-    let [d_x_proj, a, b, c, d] = outputs;
+    let [d_x_proj, a, b, c, d, ..] = outputs;
     let none: &mut [R] = &mut [];
     let none2: &mut [R] = &mut [];
     let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell, has_c) {
@@ -203,7 +298,7 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
         h0: x.input(h + 1 + cells),
         c0: if has_c { x.input(h + 3) } else { &[] },
         grad_output: x.input(outside),
-        grad_cell: (x.count() > outside + 1).then(|| x.input(outside + 1)),
+        grad_cell: (x.count() - usize::from(!x.lengths().is_empty()) > outside + 1).then(|| x.input(outside + 1)),
         d_x_proj,
         d_h_proj,
         grad_h,
@@ -211,12 +306,34 @@ fn recurrent_backward<R: Real>(cell: Cell, x: &Operands<'_, R>, outputs: [&mut [
         dh0,
         dc0,
     };
-    recurrent::backward(cell, dims, io, scratch);
+    recurrent::backward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
+}
+
+fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
+    let [first, second, third, ..] = outputs;
+    let operands = [x.input(0), x.input(1), x.input(2)];
+    let energies = |shape: &Shape| attention::Energies {
+        queries: shape.0[0],
+        batch: shape.0[1],
+        keys: shape.0[2],
+        width: shape.0[3],
+    };
+    match &x.step.op {
+        Op::AdditiveEnergy => {
+            let dims = energies(x.plan.graph().shape(x.step.outputs[1]));
+            attention::additive_energy(dims, operands, first, second);
+        }
+        Op::AdditiveEnergyGrad => {
+            attention::additive_energy_grad(energies(x.shape(0)), operands, [first, second, third]);
+        }
+        Op::CachedAttention { heads } => attention::cached_attention(*heads, operands, x.ids(3), first, second),
+        _ => unreachable!("no op of attention"),
+    }
 }
 
 fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
     let (gradient, norms, hyper) = (x.input(0), x.input(1), x.input(2));
-    let [parameters, first, second, third, _] = outputs;
+    let [parameters, first, second, third, ..] = outputs;
     let lr = hyper[0].to_f64();
     let (_, factor) = optim::clip_factor(norms, hyper[1]);
     match *optimiser {

@@ -1,15 +1,16 @@
 //! The CPU backend: every step is a call of a kernel on slices of buffers that were allocated once.
 
 mod dispatch;
+mod scans;
 
 use super::{Answer, Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Kind, Node, ValueId};
+use crate::engine::graph::{Constant, Kind, Node, ValueId};
 use crate::engine::kernels::real::Real;
 use crate::engine::plan::Plan;
 
-/// The most outputs an op has: those of the LSTM's backward pass.
-const MOST_OUTPUTS: usize = 5;
+/// The most outputs an op has: those of the selective scan's gradient.
+const MOST_OUTPUTS: usize = 7;
 
 /// A plan on the CPU, in f32, or in f64 for the gradient checks.
 pub struct CpuExecutable<R: Real> {
@@ -31,8 +32,17 @@ impl<R: Real> CpuExecutable<R> {
     /// program.
     pub fn new(plan: Plan, journal: &[ValueId]) -> Self {
         let zeros = |kind: Kind| plan.slots().iter().map(move |slot| if slot.kind == kind { slot.len } else { 0 });
-        let floats = zeros(Kind::Float).map(|len| vec![R::ZERO; len]).collect();
-        let ids = zeros(Kind::Ids).map(|len| vec![0; len]).collect();
+        let mut floats: Vec<Vec<R>> = zeros(Kind::Float).map(|len| vec![R::ZERO; len]).collect();
+        let mut ids: Vec<Vec<u32>> = zeros(Kind::Ids).map(|len| vec![0; len]).collect();
+        for (id, constant) in plan.graph().constants() {
+            let slot = plan.placed(id).slot;
+            match constant {
+                Constant::Floats(numbers) => {
+                    floats[slot] = numbers.iter().map(|x| R::from_f64(f64::from(*x))).collect();
+                }
+                Constant::Ids(numbers) => ids[slot] = numbers.to_vec(),
+            }
+        }
         let steps = plan.programs().iter().flat_map(|program| &program.steps);
         let scratch = steps.map(|step| dispatch::scratch(plan.graph(), step)).max().unwrap_or(0);
         let width: usize = journal.iter().map(|id| plan.graph().shape(*id).len()).sum();
@@ -54,6 +64,15 @@ impl<R: Real> CpuExecutable<R> {
         slot.get(location.offset..location.offset + location.len).ok_or_else(|| unknown(&self.plan, id))
     }
 
+    /// The ids of a tensor as they stand.
+    ///
+    /// # Errors
+    /// [`EngineError::Unknown`] for a value without memory.
+    pub fn view_ids(&self, id: ValueId) -> Result<&[u32], EngineError> {
+        let location = self.plan.location(id).ok_or_else(|| unknown(&self.plan, id))?;
+        self.memory.ids[location.slot].get(..location.len).ok_or_else(|| unknown(&self.plan, id))
+    }
+
     /// The numbers of a tensor that no step computes, to be written.
     ///
     /// # Errors
@@ -64,14 +83,20 @@ impl<R: Real> CpuExecutable<R> {
         slot.get_mut(location.offset..location.offset + location.len).ok_or_else(|| unknown(&self.plan, id))
     }
 
-    /// Fills every buffer that only steps write with `value`: tests fill with NaN, so that what a kernel leaves out
-    /// is seen.
+    /// Fills every buffer that only steps write with `value` (ids with the largest): tests fill with NaN, so that what a
+    /// kernel leaves out is seen.
     pub fn poison(&mut self, value: R) {
         let outputs = self.plan.programs().iter().flat_map(|program| &program.steps).flat_map(|step| &step.outputs);
         for id in outputs {
             if let crate::engine::graph::Source::Node(_) = self.plan.graph().value(*id).source {
                 let location = self.plan.placed(*id);
-                self.memory.floats[location.slot][location.offset..location.offset + location.len].fill(value);
+                match self.plan.graph().value(*id).kind {
+                    Kind::Ids => self.memory.ids[location.slot][..location.len].fill(u32::MAX),
+                    Kind::Float => {
+                        let range = location.offset..location.offset + location.len;
+                        self.memory.floats[location.slot][range].fill(value);
+                    }
+                }
             }
         }
         self.memory.scratch.fill(value);
@@ -106,6 +131,9 @@ impl<R: Real> CpuExecutable<R> {
 
 /// Runs one step. The slots it writes are taken out of the table meanwhile: no other operand is in them.
 fn run_step<R: Real>(plan: &Plan, step: &Node, memory: &mut Memory<R>) {
+    if plan.graph().value(step.outputs[0]).kind == Kind::Ids {
+        return run_ids_step(plan, step, memory);
+    }
     let mut slots: [Vec<R>; MOST_OUTPUTS] = Default::default();
     let mut scratch = std::mem::take(&mut memory.scratch);
     for (slot, output) in slots.iter_mut().zip(&step.outputs) {
@@ -122,6 +150,15 @@ fn run_step<R: Real>(plan: &Plan, step: &Node, memory: &mut Memory<R>) {
         memory.floats[plan.placed(*output).slot] = slot;
     }
     memory.scratch = scratch;
+}
+
+/// Runs a step that computes ids.
+fn run_ids_step<R: Real>(plan: &Plan, step: &Node, memory: &mut Memory<R>) {
+    let output = plan.placed(step.outputs[0]);
+    let mut slot = std::mem::take(&mut memory.ids[output.slot]);
+    let operands = dispatch::Operands { plan, step, floats: &memory.floats, ids: &memory.ids };
+    dispatch::run_ids(&operands, &mut slot[..output.len], &mut memory.scratch);
+    memory.ids[output.slot] = slot;
 }
 
 fn unknown(plan: &Plan, id: ValueId) -> EngineError {
@@ -172,6 +209,17 @@ impl<R: Real> Executable for CpuExecutable<R> {
             let mut numbers = Vec::new();
             for id in ids {
                 numbers.extend(self.view(*id)?.iter().map(|value| value.to_f64() as f32));
+            }
+            Ok(numbers)
+        };
+        Box::pin(std::future::ready(read()))
+    }
+
+    fn read_ids<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<u32>> {
+        let read = || {
+            let mut numbers = Vec::new();
+            for id in ids {
+                numbers.extend(self.view_ids(*id)?);
             }
             Ok(numbers)
         };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::lower::Dispatch;
+use super::lower::{Dispatch, LENGTHS_BINDING, Lengths};
 use super::shaders;
 use crate::engine::error::EngineError;
 
@@ -40,11 +40,11 @@ type PipelineKey = (&'static str, Vec<(&'static str, u32)>);
 #[derive(Default)]
 struct Cache {
     modules: HashMap<&'static str, wgpu::ShaderModule>,
-    layouts: HashMap<(usize, usize), Layout>,
+    layouts: HashMap<(usize, usize, bool), Layout>,
     pipelines: HashMap<PipelineKey, wgpu::ComputePipeline>,
 }
 
-/// The layout of kernels with so many buffers to read and to write.
+/// The layout of kernels with so many buffers to read and to write, with lengths or without.
 #[derive(Clone)]
 struct Layout {
     group: wgpu::BindGroupLayout,
@@ -131,8 +131,8 @@ impl Gpu {
         let cache = &mut *cache;
         let layout = cache
             .layouts
-            .entry((dispatch.reads.len(), dispatch.writes.len()))
-            .or_insert_with_key(|(reads, writes)| layout(&self.device, *reads, *writes));
+            .entry((dispatch.reads.len(), dispatch.writes.len(), dispatch.lengths != Lengths::Unbound))
+            .or_insert_with_key(|(reads, writes, lengths)| layout(&self.device, *reads, *writes, *lengths));
         let module = cache.modules.entry(dispatch.kernel).or_insert_with(|| {
             let source = wgpu::ShaderSource::Wgsl(shaders::source(dispatch.kernel).into());
             self.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source })
@@ -194,8 +194,8 @@ fn pipeline(
     })
 }
 
-/// Uniforms at binding 0, then the buffers to read, then those to write.
-fn layout(device: &wgpu::Device, reads: usize, writes: usize) -> Layout {
+/// Uniforms at binding 0, then the buffers to read, then those to write; the lengths at a binding of their own.
+fn layout(device: &wgpu::Device, reads: usize, writes: usize, lengths: bool) -> Layout {
     let entry = |binding: usize, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
         binding: binding as u32,
         visibility: wgpu::ShaderStages::COMPUTE,
@@ -203,8 +203,9 @@ fn layout(device: &wgpu::Device, reads: usize, writes: usize) -> Layout {
         count: None,
     };
     let storage = |binding: usize| entry(binding, wgpu::BufferBindingType::Storage { read_only: binding <= reads });
-    let uniform = entry(0, wgpu::BufferBindingType::Uniform);
-    let entries: Vec<_> = std::iter::once(uniform).chain((1..=reads + writes).map(storage)).collect();
+    let uniforms = std::iter::once(0).chain(lengths.then_some(LENGTHS_BINDING));
+    let uniforms = uniforms.map(|binding| entry(binding, wgpu::BufferBindingType::Uniform));
+    let entries: Vec<_> = uniforms.chain((1..=reads + writes).map(storage)).collect();
     let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
     let pipeline = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: None,

@@ -10,12 +10,12 @@ pub mod shaders;
 
 pub use gpu::Gpu;
 
-use self::lower::{Dispatch, Memory, lower};
+use self::lower::{Dispatch, LENGTHS_BINDING, Lengths, MOST_LENGTHS, Memory, lower};
 use self::readback::{Range, Staging};
 use super::{Answer, Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Kind, Source, ValueId};
-use crate::engine::plan::{Location, Plan};
+use crate::engine::graph::{Constant, Kind, Source, ValueId};
+use crate::engine::plan::{Location, Plan, Slot};
 
 /// WebGPU's alignment of bindings, in bytes.
 const ALIGNMENT: usize = 256;
@@ -103,6 +103,15 @@ impl WgpuExecutable {
         location.ok_or_else(|| unknown(&self.plan, id))
     }
 
+    /// Values of a kind, one after the other; the bits of ids as those of floats.
+    async fn read_kind(&mut self, ids: &[ValueId], kind: Kind) -> Result<Vec<f32>, EngineError> {
+        let locate = |id: &ValueId| self.located(*id, kind);
+        let locations = ids.iter().map(locate).collect::<Result<Vec<Location>, EngineError>>()?;
+        let range = |at: &Location| Range { buffer: &self.slots[at.slot], offset: at.offset, len: at.len };
+        let ranges: Vec<Range<'_>> = locations.iter().map(range).collect();
+        self.staging.read(&self.gpu, &ranges).await
+    }
+
     fn write_bytes(&mut self, id: ValueId, kind: Kind, len: usize, bytes: &[u8]) -> Result<(), EngineError> {
         let location = self.located(id, kind)?;
         if location.len != len {
@@ -142,7 +151,21 @@ fn build(gpu: &Gpu, plan: Plan, dispatches: &[Vec<Dispatch>], sources: Vec<Locat
             mapped_at_creation: false,
         })
     };
-    let slots: Vec<wgpu::Buffer> = plan.slots().iter().map(|slot| buffer("slot", slot.len, usage)).collect();
+    let slot = |slot: &Slot| match slot.kind {
+        Kind::Float => buffer("slot", slot.len, usage),
+        // What may be bound as lengths.
+        Kind::Ids => buffer("slot", slot.len.max(MOST_LENGTHS), usage | wgpu::BufferUsages::UNIFORM),
+    };
+    let slots: Vec<wgpu::Buffer> = plan.slots().iter().map(slot).collect();
+    let full = buffer("full lengths", MOST_LENGTHS, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
+    gpu.queue.write_buffer(&full, 0, bytemuck::cast_slice(&[u32::MAX; MOST_LENGTHS]));
+    for (id, constant) in plan.graph().constants() {
+        let bytes = match constant {
+            Constant::Floats(numbers) => bytemuck::cast_slice(numbers),
+            Constant::Ids(numbers) => bytemuck::cast_slice(numbers),
+        };
+        gpu.queue.write_buffer(&slots[plan.placed(id).slot], 0, bytes);
+    }
     let all = || dispatches.iter().flatten();
     let scratch = buffer("scratch", all().map(scratch_elements).max().unwrap_or(0), usage);
     let uniforms = Uniforms::new(all());
@@ -151,7 +174,7 @@ fn build(gpu: &Gpu, plan: Plan, dispatches: &[Vec<Dispatch>], sources: Vec<Locat
     let mut offsets = uniforms.offsets.into_iter();
     let mut ready = |dispatch: &Dispatch| {
         let offset = offsets.next().expect("every dispatch has its uniforms");
-        bind(gpu, dispatch, &params, offset, &slots, &scratch)
+        bind(gpu, dispatch, &Buffers { params: &params, full: &full, slots: &slots, scratch: &scratch }, offset)
     };
     let programs = dispatches.iter().map(|program| program.iter().map(&mut ready).collect()).collect();
     let width = sources.iter().map(|source| source.len).sum();
@@ -188,14 +211,18 @@ impl Uniforms {
     }
 }
 
-fn bind(
-    gpu: &Gpu,
-    dispatch: &Dispatch,
-    params: &wgpu::Buffer,
-    offset: u64,
-    slots: &[wgpu::Buffer],
-    scratch: &wgpu::Buffer,
-) -> Ready {
+/// What dispatches are bound to.
+struct Buffers<'a> {
+    params: &'a wgpu::Buffer,
+    /// Lengths of sequences that are as long as their tensors.
+    full: &'a wgpu::Buffer,
+    slots: &'a [wgpu::Buffer],
+    scratch: &'a wgpu::Buffer,
+}
+
+/// Binds a dispatch, whose uniforms start at `offset`, in bytes.
+fn bind(gpu: &Gpu, dispatch: &Dispatch, buffers: &Buffers<'_>, offset: u64) -> Ready {
+    let Buffers { params, full, slots, scratch } = *buffers;
     let compiled = gpu.compile(dispatch);
     let part = |buffer, offset: usize, elements: usize| {
         // Whole vectors of four, which every buffer and every parameter has room for.
@@ -210,10 +237,16 @@ fn bind(
         Memory::Value(location) => part(&slots[location.slot], location.offset, location.len),
         Memory::Scratch { offset, len } => part(scratch, *offset, *len),
     };
+    let lengths = match dispatch.lengths {
+        Lengths::Unbound => None,
+        Lengths::Full => Some(part(full, 0, MOST_LENGTHS)),
+        Lengths::Of(location) => Some(part(&slots[location.slot], location.offset, MOST_LENGTHS)),
+    };
     let uniform = part(params, offset as usize / 4, dispatch.params.len());
     let resources = std::iter::once(uniform).chain(dispatch.reads.iter().chain(&dispatch.writes).map(resource));
     let entries: Vec<wgpu::BindGroupEntry> = resources
         .enumerate()
+        .chain(lengths.map(|resource| (LENGTHS_BINDING, resource)))
         .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
         .collect();
     let description =
@@ -274,12 +307,13 @@ impl Executable for WgpuExecutable {
     }
 
     fn read<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<f32>> {
+        Box::pin(self.read_kind(ids, Kind::Float))
+    }
+
+    fn read_ids<'a>(&'a mut self, ids: &'a [ValueId]) -> Answer<'a, Vec<u32>> {
         Box::pin(async move {
-            let locate = |id: &ValueId| self.located(*id, Kind::Float);
-            let locations = ids.iter().map(locate).collect::<Result<Vec<Location>, EngineError>>()?;
-            let range = |at: &Location| Range { buffer: &self.slots[at.slot], offset: at.offset, len: at.len };
-            let ranges: Vec<Range<'_>> = locations.iter().map(range).collect();
-            self.staging.read(&self.gpu, &ranges).await
+            let numbers = self.read_kind(ids, Kind::Ids).await?;
+            Ok(numbers.into_iter().map(f32::to_bits).collect())
         })
     }
 

@@ -2,6 +2,8 @@
 
 use super::{Dispatch, Memory, Step};
 use crate::engine::graph::Op;
+use crate::engine::kernels::dropout;
+use crate::engine::rng::Stream;
 
 /// Elements a workgroup handles in kernels that take four an invocation.
 const FOUR_EACH: usize = 1024;
@@ -19,11 +21,36 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         }
         Op::Affine { scale, shift } => all("affine").floats([*scale, *shift]),
         Op::Fill { value, .. } => all("fill").floats([*value]),
+        Op::SelectIds => all("select_ids"),
         Op::NotEqual { value } => all("not_equal").params([*value as usize]),
         Op::ExpandLast { width } => all("expand_last").params([*width]),
         Op::ExpandLeading { .. } => all("expand_leading").params([step.shape(0).len()]),
         Op::Embedding { .. } => all("embedding").params([step.shape(1).last()]),
-        Op::Previous => all("previous").params([step.shape(1).len()]),
+        Op::Previous { reverse } => {
+            let state = step.shape(1);
+            let params = [count, state.len(), state.last(), usize::from(*reverse)];
+            step.ragged_kernel("previous").params(params).elements(count)
+        }
+        Op::FinalState { reverse } => {
+            let h = step.shape(0);
+            let params = [count, h.last(), h.0[0], usize::from(*reverse)];
+            step.ragged_kernel("final_state").params(params).elements(count)
+        }
+        Op::FinalStateGrad { reverse, .. } => {
+            let state = step.shape(0);
+            let params = [count, state.len(), state.last(), usize::from(*reverse)];
+            step.ragged_kernel("final_state_grad").params(params).elements(count)
+        }
+        Op::Dropout { p, stream } => {
+            let params = [count, dropout::threshold(*p) as usize, Stream::Dropout(*stream).id() as usize];
+            let dispatch = step.kernel("dropout").params(params).floats([dropout::scale(*p) as f32]);
+            dispatch.groups(count.div_ceil(FOUR_EACH))
+        }
+        Op::LengthMask { steps } => all("length_mask").params([*steps]),
+        Op::CacheWrite => {
+            let (x, longest) = (step.shape(0), step.output_shape(0).0[0]);
+            step.kernel("cache_write").params([x.len(), x.last(), longest]).elements(x.len())
+        }
         Op::Copy => all("copy"),
         Op::Slice { axis, start, len } => {
             let [outer, whole, inner] = around(&step.shape(0).0, *axis);
@@ -41,6 +68,19 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         }
         _ => return None,
     })
+}
+
+/// One dispatch an operand, each into its own range of the output.
+pub(super) fn concat(step: &Step<'_>, axis: usize) -> Vec<Dispatch> {
+    let [_, total, inner] = around(&step.output_shape(0).0, axis);
+    let mut start = 0;
+    let mut place = |at: usize| {
+        let (count, len) = (step.shape(at).len(), step.shape(at).0[axis]);
+        let params = [count, total * inner, len * inner, start * inner];
+        start += len;
+        Dispatch::new("concat").reads([step.input(at)]).writes([step.output(0)]).params(params).elements(count)
+    };
+    (0..step.node.inputs.len()).filter(|at| !step.shape(*at).is_empty()).map(&mut place).collect()
 }
 
 /// Elements before, along and after an axis.

@@ -1,14 +1,16 @@
 //! From a plan's steps to dispatches: which kernel, which constants, which memory, how many workgroups. Nothing here
 //! knows of a device, so that tests can look at what would run.
 
+mod attention;
 mod elementwise;
 mod optimise;
 mod products;
 mod rows;
+mod scans;
 mod sequence;
 
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Node, Op, Shape};
+use crate::engine::graph::{Kind, Node, Op, Shape};
 use crate::engine::plan::{Location, Plan};
 
 /// One dispatch of a compute kernel. Binding 0 is a uniform buffer with `params`; then come the storage buffers in
@@ -25,9 +27,28 @@ pub struct Dispatch {
     pub writes: Vec<Memory>,
     /// The uniforms, floats by their bits.
     pub params: Vec<u32>,
+    /// Bound as a uniform buffer, which does not count as one of the eight storage buffers.
+    pub lengths: Lengths,
     /// Workgroups.
     pub groups: [u32; 3],
 }
+
+/// What the kernels of recurrent layers know of their sequences.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lengths {
+    /// Nothing: the kernel has no such binding.
+    Unbound,
+    /// They are as long as the tensors.
+    Full,
+    /// The steps of each, at most [`MOST_LENGTHS`] of them.
+    Of(Location),
+}
+
+/// The binding of the lengths, behind as many storage buffers as a dispatch may have.
+pub const LENGTHS_BINDING: usize = 9;
+
+/// Sequences that the binding has room for.
+pub const MOST_LENGTHS: usize = 128;
 
 /// Memory a dispatch works on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +61,14 @@ pub enum Memory {
 }
 
 impl Memory {
+    /// Elements.
+    fn len(self) -> usize {
+        match self {
+            Memory::Value(location) => location.len,
+            Memory::Scratch { len, .. } => len,
+        }
+    }
+
     fn scratch(len: usize) -> Memory {
         Memory::Scratch { offset: 0, len }
     }
@@ -59,6 +88,7 @@ impl Dispatch {
             reads: Vec::new(),
             writes: Vec::new(),
             params: Vec::new(),
+            lengths: Lengths::Unbound,
             groups: [1, 1, 1],
         }
     }
@@ -86,6 +116,10 @@ impl Dispatch {
     fn floats(mut self, params: impl IntoIterator<Item = f32>) -> Dispatch {
         self.params.extend(params.into_iter().map(f32::to_bits));
         self
+    }
+
+    fn lengths(self, lengths: Lengths) -> Dispatch {
+        Dispatch { lengths, ..self }
     }
 
     /// So many workgroups, counted row by row in two dimensions when they are too many for one.
@@ -124,6 +158,24 @@ impl Step<'_> {
         self.plan.graph().shape(self.node.outputs[at])
     }
 
+    /// The operand `lengths` of ops that take one.
+    fn lengths(&self) -> Option<Memory> {
+        let last = self.node.inputs.len().checked_sub(1)?;
+        let is_there = self.plan.graph().value(self.node.inputs[last]).kind == Kind::Ids;
+        is_there.then(|| self.input(last))
+    }
+
+    /// A kernel with the op's own operands, whose last are the lengths; without them it gets the first in their place.
+    fn ragged_kernel(&self, kernel: &'static str) -> Dispatch {
+        let lengths = self.lengths();
+        let operands = self.node.inputs.len() - usize::from(lengths.is_some());
+        Dispatch::new(kernel)
+            .constant("RAGGED", usize::from(lengths.is_some()))
+            .reads((0..operands).map(|at| self.input(at)))
+            .reads([lengths.unwrap_or(self.input(0))])
+            .writes([self.output(0)])
+    }
+
     /// A kernel with the op's own operands.
     fn kernel(&self, kernel: &'static str) -> Dispatch {
         let inputs = (0..self.node.inputs.len()).map(|at| self.input(at));
@@ -134,11 +186,20 @@ impl Step<'_> {
 /// Whether there is a kernel for a step of this size.
 ///
 /// # Errors
-/// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS).
+/// [`EngineError::Shape`] for a recurrent layer of more than [`MOST_UNITS`](sequence::MOST_UNITS), or of more than
+/// [`MOST_LENGTHS`] sequences with lengths, or a scan of more than [`MOST_MODES`](scans::MOST_MODES).
 pub fn check(plan: &Plan, node: &Node) -> Result<(), EngineError> {
     match node.op {
-        Op::Recurrent(_) if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
+        Op::Recurrent { .. } if plan.graph().shape(node.outputs[0]).last() > sequence::MOST_UNITS => {
             let detail = format!("at most {} units on the GPU", sequence::MOST_UNITS);
+            Err(EngineError::Shape { op: node.op.name(), detail })
+        }
+        Op::DiagonalScan | Op::SelectiveScan if scans::modes(plan, node) > scans::MOST_MODES => {
+            let detail = format!("at most {} modes a channel on the GPU", scans::MOST_MODES);
+            Err(EngineError::Shape { op: node.op.name(), detail })
+        }
+        Op::Recurrent { .. } if (Step { plan, node }).lengths().is_some_and(|lengths| lengths.len() > MOST_LENGTHS) => {
+            let detail = format!("at most {MOST_LENGTHS} sequences of unequal length on the GPU");
             Err(EngineError::Shape { op: node.op.name(), detail })
         }
         _ => Ok(()),
@@ -152,13 +213,15 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
         return Vec::new();
     }
     match &node.op {
-        Op::Recurrent(cell) => return sequence::forward(&step, *cell),
-        Op::RecurrentBackward(cell) => return sequence::backward(&step, *cell),
+        Op::Recurrent { cell, reverse } => return sequence::forward(&step, *cell, *reverse),
+        Op::RecurrentBackward { cell, reverse } => return sequence::backward(&step, *cell, *reverse),
+        Op::Concat { axis } => return elementwise::concat(&step, *axis),
         Op::GroupNorms { groups } => return optimise::group_norms(&step, groups),
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],
         _ => {}
     }
-    if let Some(dispatches) = products::lower(&step) {
+    let many = scans::lower(&step).or_else(|| products::lower(&step)).or_else(|| attention::lower(&step));
+    if let Some(dispatches) = many {
         return dispatches;
     }
     let one = elementwise::lower(&step).or_else(|| rows::lower(&step));

@@ -2,6 +2,7 @@
 
 use super::rows::sum_leading;
 use super::{Dispatch, Memory, Step};
+use crate::engine::einsum::{Einsum, Loops};
 use crate::engine::graph::Op;
 
 /// Workgroups that keep a GPU busy.
@@ -14,6 +15,7 @@ const LEAST_CHUNK: usize = 128;
 pub(super) fn lower(step: &Step<'_>) -> Option<Vec<Dispatch>> {
     Some(match &step.node.op {
         Op::MatMul { transpose_a, transpose_b } => matmul(step, *transpose_a, *transpose_b),
+        Op::Einsum(equation) => vec![einsum(step, equation)],
         Op::EmbeddingGrad { padding, rows } => {
             let (count, width) = (step.shape(0).len(), step.shape(1).last());
             let dispatch = step
@@ -67,22 +69,61 @@ fn matmul(step: &Step<'_>, transpose_a: bool, transpose_b: bool) -> Vec<Dispatch
     let (a, b) = (step.shape(0), step.shape(1));
     let (m, k) = if transpose_a { (a.last(), a.rows()) } else { (a.rows(), a.last()) };
     let n = if transpose_b { b.0[0] } else { b.last() };
+    let operands = [step.input(0), step.input(1)];
+    let rows = step.lengths().map(|lengths| (lengths, a.0[1]));
+    product_of_rows([m, n, k], [transpose_a, transpose_b], operands, rows, step.output(0))
+}
+
+/// y (m, n) = a (m, k) b (k, n), each as it is or transposed.
+pub(super) fn product(size: [usize; 3], transposed: [bool; 2], operands: [Memory; 2], y: Memory) -> Vec<Dispatch> {
+    product_of_rows(size, transposed, operands, None, y)
+}
+
+/// As [`product`], of only the rows within the lengths of so many sequences side by side, if there are lengths.
+fn product_of_rows(
+    [m, n, k]: [usize; 3],
+    transposed: [bool; 2],
+    operands: [Memory; 2],
+    ragged: Option<(Memory, usize)>,
+    y: Memory,
+) -> Vec<Dispatch> {
+    let (lengths, batch) = ragged.unwrap_or((operands[0], 1));
     let Cut { side, split } = cut(m, n, k);
     // Whole tiles of K.
     let chunk = k.div_ceil(split).next_multiple_of(side);
     let split = k.div_ceil(chunk).max(1);
-    let result = if split == 1 { step.output(0) } else { Memory::scratch(split * m * n) };
+    let result = if split == 1 { y } else { Memory::scratch(split * m * n) };
     let mut product = Dispatch::new("matmul")
         .constant("SIDE", side)
-        .constant("TRANSPOSE_A", usize::from(transpose_a))
-        .constant("TRANSPOSE_B", usize::from(transpose_b))
-        .reads([step.input(0), step.input(1)])
+        .constant("TRANSPOSE_A", usize::from(transposed[0]))
+        .constant("TRANSPOSE_B", usize::from(transposed[1]))
+        .constant("RAGGED", usize::from(ragged.is_some()))
+        .reads(operands)
+        .reads([lengths])
         .writes([result])
-        .params([m, n, k, chunk]);
+        .params([m, n, k, chunk, batch]);
     product.groups = [n.div_ceil(4 * side) as u32, m.div_ceil(4 * side) as u32, split as u32];
     let mut dispatches = vec![product];
     if split > 1 {
-        dispatches.push(sum_leading(result, step.output(0), split, m * n));
+        dispatches.push(sum_leading(result, y, split, m * n));
     }
     dispatches
+}
+
+/// A product for each place of a batch.
+fn einsum(step: &Step<'_>, einsum: &Einsum) -> Dispatch {
+    /// Rows and columns of a workgroup's tile.
+    const TILE: usize = 32;
+    let Loops { batch: [outer, inner], row, column, summed } = einsum.loops();
+    let mut dispatch = step
+        .kernel("einsum")
+        .constant("A_ALONG_K", usize::from(summed.strides[0] == 1))
+        .constant("B_ALONG_K", usize::from(summed.strides[1] == 1))
+        .params([row.len, column.len, summed.len, inner.len])
+        .params(outer.strides)
+        .params(inner.strides)
+        .params([row.strides[0], row.strides[2], column.strides[1], column.strides[2]])
+        .params([summed.strides[0], summed.strides[1]]);
+    dispatch.groups = [column.len.div_ceil(TILE), row.len.div_ceil(TILE), outer.len * inner.len].map(|n| n as u32);
+    dispatch
 }

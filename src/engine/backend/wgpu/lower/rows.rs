@@ -18,7 +18,7 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
             let count = step.output_shape(0).len();
             by_rows(step.kernel("row_norm"), count, step.shape(0).len() / count.max(1))
         }
-        Op::Softmax => softmax(step),
+        Op::Softmax | Op::CausalSoftmax => softmax(step),
         Op::SoftmaxGrad => rows("softmax_grad"),
         Op::LogSoftmax => rows("log_softmax"),
         Op::LogSoftmaxGrad => rows("log_softmax_grad"),
@@ -26,6 +26,11 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
         Op::CrossEntropy { ignore } => ignoring(rows("cross_entropy"), *ignore),
         Op::CrossEntropyGrad { ignore } => ignoring(rows("cross_entropy_grad"), *ignore),
         Op::ArgmaxEquals => rows("argmax_equals"),
+        Op::Argmax => rows("argmax"),
+        Op::SampleToken => {
+            let x = step.shape(0);
+            step.kernel("sample_token").params([x.rows(), x.last()]).elements(x.rows())
+        }
         Op::LayerNorm { eps } => rows("layer_norm").floats([*eps]),
         Op::LayerNormGrad { eps } => rows("layer_norm_grad").floats([*eps]),
         Op::WeightedMean => whole(step, "weighted_mean"),
@@ -42,7 +47,7 @@ pub(super) fn lower(step: &Step<'_>) -> Option<Dispatch> {
 }
 
 /// `count` rows of `width` elements, with as many invocations a row as keep them busy.
-fn by_rows(dispatch: Dispatch, count: usize, width: usize) -> Dispatch {
+pub(super) fn by_rows(dispatch: Dispatch, count: usize, width: usize) -> Dispatch {
     let lanes = width.div_ceil(EACH).next_power_of_two().min(INVOCATIONS);
     dispatch.constant("LANES", lanes).params([count, width]).groups(count.div_ceil(INVOCATIONS / lanes))
 }
@@ -54,13 +59,17 @@ fn whole(step: &Step<'_>, kernel: &'static str) -> Dispatch {
 
 /// Without a mask x is bound in its place.
 fn softmax(step: &Step<'_>) -> Dispatch {
-    let masked = step.node.inputs.len() == 2;
-    let mask = step.input(usize::from(masked));
+    let x = step.shape(0);
+    let (kind, mask, period) = match (&step.node.op, step.node.inputs.len()) {
+        (Op::CausalSoftmax, _) => (2, 0, x.0[x.0.len() - 2]),
+        (_, 2) => (1, 1, step.shape(1).len()),
+        _ => (0, 0, 1),
+    };
     let dispatch = Dispatch::new("softmax")
-        .constant("MASKED", usize::from(masked))
-        .reads([step.input(0), mask])
+        .constant("MASKED", kind)
+        .reads([step.input(0), step.input(mask)])
         .writes([step.output(0)]);
-    by_rows(dispatch, step.shape(0).rows(), step.shape(0).last())
+    by_rows(dispatch, x.rows(), x.last()).params([period])
 }
 
 fn ignoring(dispatch: Dispatch, ignore: Option<u32>) -> Dispatch {

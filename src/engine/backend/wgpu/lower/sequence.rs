@@ -1,6 +1,6 @@
 //! Recurrent layers.
 
-use super::{Dispatch, Memory, Step};
+use super::{Dispatch, Lengths, Memory, Step};
 use crate::engine::cell::Cell;
 
 /// Most units a layer may have on the GPU: one invocation of a workgroup each.
@@ -16,11 +16,18 @@ struct Layer {
     batch: usize,
     units: usize,
     padded: usize,
+    reverse: bool,
+    lengths: Lengths,
 }
 
 impl Layer {
-    fn new(cell: Cell, h: &[usize]) -> Layer {
-        Layer { cell, steps: h[0], batch: h[1], units: h[2], padded: h[2].next_multiple_of(4) }
+    fn new(step: &Step<'_>, cell: Cell, reverse: bool, h: &[usize]) -> Layer {
+        let lengths = match step.lengths() {
+            Some(Memory::Value(location)) => Lengths::Of(location),
+            _ => Lengths::Full,
+        };
+        let padded = h[2].next_multiple_of(4);
+        Layer { cell, steps: h[0], batch: h[1], units: h[2], padded, reverse, lengths }
     }
 
     /// The kernel that loops over time.
@@ -28,7 +35,8 @@ impl Layer {
         Dispatch::new(kernel)
             .constant("UNITS", self.units)
             .constant("PADDED", self.padded)
-            .params([self.steps, self.batch])
+            .params([self.steps, self.batch, usize::from(self.reverse)])
+            .lengths(self.lengths)
             .groups(self.batch.div_ceil(SEQUENCES))
     }
 
@@ -50,8 +58,8 @@ fn forward_kernel(cell: Cell) -> &'static str {
 }
 
 /// Packs the weights, then runs over time.
-pub(super) fn forward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
-    let layer = Layer::new(cell, &step.output_shape(0).0);
+pub(super) fn forward(step: &Step<'_>, cell: Cell, reverse: bool) -> Vec<Dispatch> {
+    let layer = Layer::new(step, cell, reverse, &step.output_shape(0).0);
     let (gates, columns) = (cell.gates(), cell.gates() * layer.padded / 4);
     let packed = Memory::scratch((layer.units + 2) * columns * 4);
     let pack = Dispatch::new("recurrent_pack")
@@ -59,7 +67,7 @@ pub(super) fn forward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
         .writes([packed])
         .params([gates, layer.units, layer.padded])
         .elements((layer.units + 2) * columns * 4);
-    let states = 4..step.node.inputs.len();
+    let states = 4..5 + usize::from(cell.has_cell_state());
     let mut run = layer
         .kernel(forward_kernel(cell))
         .reads([packed, step.input(0)])
@@ -92,7 +100,8 @@ struct Backward {
 
 impl Backward {
     fn new(step: &Step<'_>, cell: Cell) -> Backward {
-        let mut inputs = (0..step.node.inputs.len()).map(|at| step.input(at));
+        let count = step.node.inputs.len() - usize::from(step.lengths().is_some());
+        let mut inputs = (0..count).map(|at| step.input(at));
         let mut next = || inputs.next().expect("shape inference counts the operands");
         let has_c = cell.has_cell_state();
         Backward {
@@ -109,10 +118,10 @@ impl Backward {
 }
 
 /// Copies what the kernel needs in place, pads the weights if a row is no multiple of four, then runs back over time.
-pub(super) fn backward(step: &Step<'_>, cell: Cell) -> Vec<Dispatch> {
+pub(super) fn backward(step: &Step<'_>, cell: Cell, reverse: bool) -> Vec<Dispatch> {
     let operands = Backward::new(step, cell);
     let h = &step.shape(1 + usize::from(cell.recorded() > 0)).0;
-    let layer = Layer::new(cell, h);
+    let layer = Layer::new(step, cell, reverse, h);
     let mut dispatches = Vec::new();
     let weights = padded_weights(&layer, operands.weights, &mut dispatches);
     let outputs: Vec<Memory> = (0..step.node.outputs.len()).map(|at| step.output(at)).collect();

@@ -1,0 +1,258 @@
+//! What a run is: [`ModelSpec`], its limits, and the one table of [`properties`](PROPERTIES) through which the
+//! address bar, the controls, `seqlab.set` and the tests read, write and validate it.
+
+mod choices;
+mod properties;
+
+pub use choices::{
+    Architecture, Attention, BackendKind, Baseline, Choice, Discretisation, Feedback, Objective, OptimiserKind,
+    Positions, Reward, Scan, Schedule, Task,
+};
+pub use properties::{Control, PROPERTIES, Property, property};
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::cell::Cell;
+
+/// Everything that decides a run, besides its text. The same spec, text and seed give the same losses. What a field means
+/// and takes: its row of [`PROPERTIES`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelSpec {
+    /// What is trained.
+    pub model: Architecture,
+    /// What it learns.
+    pub task: Task,
+    /// The recurrent cell.
+    pub cell: Cell,
+    /// Stacked layers or blocks.
+    pub layers: usize,
+    /// Units of the hidden state; the width of a Transformer, an S4D or a Mamba model.
+    pub hidden: usize,
+    /// Whether a second network reads from the end.
+    pub bidirectional: bool,
+    /// Width of the embedding; 0 feeds tokens one-hot.
+    pub embedding: usize,
+    /// Share of activations between layers that is left out.
+    pub dropout: f32,
+    /// How a decoder looks back.
+    pub attention: Attention,
+    /// Attention heads of a Transformer.
+    pub heads: usize,
+    /// Position encoding of a Transformer.
+    pub positions: Positions,
+    /// Numbers of state in a channel of a state-space layer.
+    pub state_size: usize,
+    /// From continuous time to steps.
+    pub discretisation: Discretisation,
+    /// How S4D is computed while training.
+    pub scan: Scan,
+    /// Timesteps T of one training sequence; the longest of the made strings.
+    pub sequence_length: usize,
+    /// Different symbols of made strings.
+    pub symbols: usize,
+    /// Sequences B in one step.
+    pub batch: usize,
+    /// What a decoder's training raises.
+    pub objective: Objective,
+    /// Probability of feeding the truth once the schedule is over.
+    pub teacher_forcing: f32,
+    /// The way there.
+    pub schedule: Schedule,
+    /// Steps of the way.
+    pub schedule_steps: usize,
+    /// What is fed instead of the truth.
+    pub feedback: Feedback,
+    /// REINFORCE: the reward.
+    pub reward: Reward,
+    /// REINFORCE: what it is compared with.
+    pub baseline: Baseline,
+    /// REINFORCE: weight of the entropy.
+    pub entropy: f32,
+    /// The optimiser.
+    pub optimiser: OptimiserKind,
+    /// Its learning rate.
+    pub learning_rate: f32,
+    /// Largest total gradient norm (`clip_grad_norm_`); `None` does not clip.
+    pub clip: Option<f32>,
+    /// Seed of initialisation, batches and sampling.
+    pub seed: u32,
+    /// CPU or GPU.
+    pub backend: BackendKind,
+    /// LSTM only: the sum of the two forget gate biases at the start; `None` keeps PyTorch's initialisation.
+    pub forget_bias: Option<f32>,
+    /// Rescale every recurrent matrix to this spectral radius at the start; `None` keeps PyTorch's.
+    pub spectral_radius: Option<f32>,
+}
+
+impl Default for ModelSpec {
+    fn default() -> Self {
+        ModelSpec {
+            model: Architecture::Recurrent,
+            task: Task::Text,
+            cell: Cell::Lstm,
+            layers: 1,
+            hidden: 64,
+            bidirectional: false,
+            embedding: 0,
+            dropout: 0.0,
+            attention: Attention::None,
+            heads: 4,
+            positions: Positions::Learned,
+            state_size: 16,
+            discretisation: Discretisation::ZeroOrderHold,
+            scan: Scan::Recurrence,
+            sequence_length: 48,
+            symbols: 8,
+            batch: 16,
+            objective: Objective::CrossEntropy,
+            teacher_forcing: 1.0,
+            schedule: Schedule::Constant,
+            schedule_steps: 1000,
+            feedback: Feedback::Argmax,
+            reward: Reward::TokenAccuracy,
+            baseline: Baseline::Moving,
+            entropy: 0.0,
+            optimiser: OptimiserKind::Adam,
+            learning_rate: 0.005,
+            clip: Some(1.0),
+            seed: 1,
+            backend: BackendKind::Cpu,
+            forget_bias: None,
+            spectral_radius: None,
+        }
+    }
+}
+
+/// The limits, stated once; the controls, the address and the worker all check against these.
+pub mod limits {
+    use std::ops::RangeInclusive;
+    /// Stacked layers.
+    pub const LAYERS: RangeInclusive<usize> = 1..=4;
+    /// Hidden units.
+    pub const HIDDEN: RangeInclusive<usize> = 8..=256;
+    /// Timesteps of a training sequence.
+    pub const SEQUENCE_LENGTH: RangeInclusive<usize> = 2..=512;
+    /// Sequences in a step.
+    pub const BATCH: RangeInclusive<usize> = 1..=128;
+    /// Width of an embedding; 0 feeds tokens one-hot.
+    pub const EMBEDDING: RangeInclusive<usize> = 0..=256;
+    /// Share of activations that dropout leaves out.
+    pub const DROPOUT: RangeInclusive<f32> = 0.0..=0.9;
+    /// Attention heads; the hidden size is a multiple of them.
+    pub const HEADS: RangeInclusive<usize> = 1..=16;
+    /// Numbers of state in a channel of a state-space layer.
+    pub const STATE_SIZE: RangeInclusive<usize> = 1..=64;
+    /// Different symbols in made examples.
+    pub const SYMBOLS: RangeInclusive<usize> = 2..=26;
+    /// Symbols of the longest made example: what a decoder has to go through step by step.
+    pub const STRING_LENGTH: RangeInclusive<usize> = 2..=64;
+    /// Teacher forcing.
+    pub const RATIO: RangeInclusive<f32> = 0.0..=1.0;
+    /// Steps of a schedule.
+    pub const SCHEDULE_STEPS: RangeInclusive<usize> = 1..=1_000_000;
+    /// Weight of the entropy.
+    pub const ENTROPY: RangeInclusive<f32> = 0.0..=1.0;
+    /// Learning rate.
+    pub const LEARNING_RATE: RangeInclusive<f32> = 1e-6..=10.0;
+    /// Largest gradient norm.
+    pub const CLIP: RangeInclusive<f32> = 1e-3..=1000.0;
+    /// Forget gate bias.
+    pub const FORGET_BIAS: RangeInclusive<f32> = -10.0..=10.0;
+    /// Spectral radius of the recurrent matrices.
+    pub const SPECTRAL_RADIUS: RangeInclusive<f32> = 0.01..=5.0;
+    /// Bytes of a text.
+    pub const TEXT_BYTES: usize = 1_000_000;
+    /// Symbols of a vocabulary, the "other" symbol included.
+    pub const VOCABULARY: usize = 256;
+    /// Characters of the probe text.
+    pub const PROBE_CHARACTERS: RangeInclusive<usize> = 1..=128;
+    /// Sampling temperature.
+    pub const TEMPERATURE: RangeInclusive<f32> = 0.05..=5.0;
+}
+
+/// A value that cannot be taken, and what could: shown beside the control named `key`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecError {
+    /// The property's key; `text` and `probe` for the two texts.
+    pub key: String,
+    /// A sentence for the learner.
+    pub message: String,
+}
+
+impl SpecError {
+    /// An error of the control `key`.
+    pub fn new(key: &str, message: impl Into<String>) -> Self {
+        SpecError { key: key.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.key, self.message)
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+impl ModelSpec {
+    /// Checks every property against its limits, and those that depend on each other.
+    ///
+    /// # Errors
+    /// All values that are outside, each with its control's key.
+    pub fn validate(&self) -> Result<(), Vec<SpecError>> {
+        let mut copy = self.clone();
+        let mut errors: Vec<SpecError> =
+            PROPERTIES.iter().filter_map(|property| property.write(&mut copy, &property.read(self)).err()).collect();
+        errors.extend(self.contradictions());
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// Values that are each within their limits, and do not go together.
+    fn contradictions(&self) -> Vec<SpecError> {
+        let mut errors = Vec::new();
+        if !self.model.learns(self.task) {
+            let known: Vec<&str> =
+                Task::ALL.iter().filter(|task| self.model.learns(**task)).map(|task| task.key()).collect();
+            let message = format!(
+                "This model learns {}; \u{201c}{}\u{201d} is for another.",
+                known.join(" or "),
+                self.task.key()
+            );
+            errors.push(SpecError::new("task", message));
+        }
+        if self.task != Task::Text && self.sequence_length > *limits::STRING_LENGTH.end() {
+            let most = limits::STRING_LENGTH.end();
+            errors.push(SpecError::new("length", format!("Strings that are made have at most {most} symbols.")));
+        }
+        if self.model == Architecture::Transformer && !self.hidden.is_multiple_of(self.heads.max(1)) {
+            let message = format!("{} heads cannot share {} units equally.", self.heads, self.hidden);
+            errors.push(SpecError::new("heads", message));
+        }
+        if self.model == Architecture::Classifier && self.embedding == 0 {
+            errors.push(SpecError::new("embedding", "A classifier reads embedded tokens: give the embedding a width."));
+        }
+        if self.model == Architecture::EncoderDecoder && self.embedding == 0 {
+            errors.push(SpecError::new(
+                "embedding",
+                "An encoder-decoder reads embedded tokens: give the embedding a width.",
+            ));
+        }
+        errors
+    }
+}
+
+impl Architecture {
+    /// Whether this kind of model can be given this task.
+    pub fn learns(self, task: Task) -> bool {
+        match self {
+            Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
+                task == Task::Text
+            }
+            Architecture::EncoderDecoder => matches!(task, Task::Copy | Task::Reverse),
+            Architecture::Classifier => task == Task::Majority,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Models of the next character of the learner's text.
+
+use crate::data::text::Corpus;
+use crate::engine::backend::{Answer, Executable};
+use crate::engine::error::EngineError;
+use crate::engine::graph::{Graph, ValueId};
+use crate::engine::optimiser::Optimiser;
+use crate::nn::initialise::{Initialisation, initial_parameters};
+use crate::spec::{ModelSpec, SpecError};
+
+use super::model;
+use super::network::{Network, network};
+use super::trainable::{Answering, Example, Observation, Trainable, Training, Watch};
+
+/// A language model and its text.
+pub struct NextToken {
+    spec: ModelSpec,
+    corpus: Corpus,
+    network: Box<dyn Network>,
+    /// Tokens and targets of the training graph, (T, B), and the key of its dropout.
+    inputs: Option<[ValueId; 3]>,
+    tokens: Vec<u32>,
+    targets: Vec<u32>,
+}
+
+impl NextToken {
+    /// The model of a spec for a text.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn new(spec: &ModelSpec, text: &str) -> Result<NextToken, SpecError> {
+        let corpus = Corpus::new(text, spec)?;
+        let network = network(spec, corpus.vocabulary.len());
+        let size = spec.sequence_length * spec.batch;
+        let empty = || vec![0; size];
+        Ok(NextToken { spec: spec.clone(), corpus, network, inputs: None, tokens: empty(), targets: empty() })
+    }
+
+    fn symbols(&self) -> Vec<String> {
+        self.corpus.vocabulary.symbols().iter().map(char::to_string).collect()
+    }
+}
+
+impl Trainable for NextToken {
+    fn training(&mut self, optimiser: Optimiser, watch: Watch) -> Result<Training, EngineError> {
+        let training =
+            model::training(self.network.as_ref(), self.spec.sequence_length, self.spec.batch, optimiser, watch)?;
+        let find = |name: &str| training.graph.find(&format!("train/{name}"));
+        self.inputs = Some([find("tokens")?, find("targets")?, find("dropout_key")?]);
+        Ok(training)
+    }
+
+    fn initial(&self, graph: &Graph) -> Vec<f32> {
+        initial_parameters(graph, self.spec.seed, Initialisation::of(&self.spec))
+    }
+
+    fn write_batch<'a>(&'a mut self, step: u64, machine: &'a mut dyn Executable) -> Answer<'a, ()> {
+        let (time, batch) = (self.spec.sequence_length, self.spec.batch);
+        self.corpus.batch(self.spec.seed, step, time, batch, &mut self.tokens, &mut self.targets);
+        let mut write = || {
+            let [tokens, targets, key] =
+                self.inputs.ok_or(EngineError::Unknown { what: "training graph".to_owned() })?;
+            machine.write_ids(tokens, &self.tokens)?;
+            machine.write_ids(targets, &self.targets)?;
+            machine.write_ids(key, &[self.spec.seed, step as u32])
+        };
+        Box::pin(std::future::ready(write()))
+    }
+
+    fn observation(&self, probe: &str) -> Result<Observation, EngineError> {
+        let probe = self.corpus.vocabulary.encode(probe);
+        let (graph, step) = model::observation(self.network.as_ref(), probe.len())?;
+        let inputs = vec![(graph.find("probe/tokens")?, probe.clone())];
+        let first = self.corpus.vocabulary.token('\n');
+        let answer = Answering::Writes { step, first, end: None, begin: None };
+        Ok(Observation { graph, probe, inputs, programs: vec!["prepare", "probe"], answer, symbols: self.symbols() })
+    }
+
+    fn examples(&self) -> Example {
+        let fingerprint = self.corpus.fingerprint();
+        let (folded, characters) = (self.corpus.vocabulary.folded(), self.corpus.len());
+        Example { symbols: self.symbols(), folded, characters, fingerprint }
+    }
+}

@@ -1,0 +1,232 @@
+//! Every kind of model through the same session: it learns, repeats after a reset and a checkpoint to the last bit, writes,
+//! shows its named probes, and says in words what does not go together.
+#![cfg(not(target_arch = "wasm32"))]
+
+use pollster::block_on;
+use seqlab::engine::cell::Cell;
+use seqlab::spec::{
+    Architecture, Attention, Baseline, Discretisation, Feedback, ModelSpec, Objective, Positions, Reward, Scan,
+    Schedule, Task,
+};
+use seqlab::trainer::checkpoint::Checkpoint;
+use seqlab::trainer::device::Devices;
+use seqlab::trainer::session::{BuildError, Drained, Session};
+
+const TEXT: &str = "the cat sat on the mat. the dog sat on the log. the frog sat on the bog. ";
+
+fn text_model(model: Architecture) -> ModelSpec {
+    ModelSpec {
+        model,
+        hidden: 24,
+        sequence_length: 12,
+        batch: 4,
+        state_size: 4,
+        learning_rate: 0.01,
+        ..ModelSpec::default()
+    }
+}
+
+fn translator(attention: Attention) -> ModelSpec {
+    ModelSpec {
+        model: Architecture::EncoderDecoder,
+        task: Task::Reverse,
+        attention,
+        embedding: 12,
+        symbols: 4,
+        sequence_length: 5,
+        ..text_model(Architecture::EncoderDecoder)
+    }
+}
+
+fn reinforced(reward: Reward, baseline: Baseline) -> ModelSpec {
+    ModelSpec { objective: Objective::Reinforce, reward, baseline, entropy: 0.02, ..translator(Attention::None) }
+}
+
+/// Each kind of model with its options.
+fn specs() -> Vec<(&'static str, ModelSpec)> {
+    use Architecture::{Classifier, Mamba, Recurrent, S4d, Transformer};
+    let text = text_model;
+    let classifier = ModelSpec { task: Task::Majority, embedding: 8, symbols: 3, ..text(Classifier) };
+    let scheduled = ModelSpec {
+        schedule: Schedule::Linear,
+        schedule_steps: 20,
+        teacher_forcing: 0.25,
+        ..translator(Attention::BahdanauCurrent)
+    };
+    vec![
+        ("stacked", ModelSpec { layers: 3, dropout: 0.2, embedding: 6, ..text(Recurrent) }),
+        ("bidirectional", ModelSpec { bidirectional: true, cell: Cell::Gru, ..text(Recurrent) }),
+        ("transformer", ModelSpec { layers: 2, ..text(Transformer) }),
+        ("transformer, sinusoidal", ModelSpec { positions: Positions::Sinusoidal, heads: 3, ..text(Transformer) }),
+        ("s4d", ModelSpec { layers: 2, ..text(S4d) }),
+        (
+            "s4d, bilinear convolution",
+            ModelSpec { discretisation: Discretisation::Bilinear, scan: Scan::Convolution, ..text(S4d) },
+        ),
+        ("mamba", text(Mamba)),
+        ("classifier", classifier.clone()),
+        ("classifier, stacked", ModelSpec { layers: 2, bidirectional: true, dropout: 0.3, ..classifier }),
+        ("encoder-decoder", translator(Attention::None)),
+        (
+            "encoder-decoder, bidirectional",
+            ModelSpec { bidirectional: true, cell: Cell::Gru, ..translator(Attention::None) },
+        ),
+        ("bahdanau", translator(Attention::BahdanauCurrent)),
+        ("bahdanau, previous", translator(Attention::BahdanauPrevious)),
+        ("luong, dot", ModelSpec { bidirectional: true, ..translator(Attention::LuongDot) }),
+        ("luong, general", ModelSpec { cell: Cell::Rnn, ..translator(Attention::LuongGeneral) }),
+        ("scheduled", scheduled.clone()),
+        ("scheduled, sampled", ModelSpec { feedback: Feedback::Sample, ..scheduled }),
+        ("reinforced", reinforced(Reward::TokenAccuracy, Baseline::Moving)),
+        ("reinforced, learned baseline", reinforced(Reward::NegativeEditDistance, Baseline::Learned)),
+    ]
+}
+
+fn session(spec: &ModelSpec) -> Session {
+    let built = block_on(Session::new(spec, &TEXT.repeat(4), "abca", &mut Devices::default()));
+    built.unwrap_or_else(|error| panic!("{spec:?}: {error:?}")).0
+}
+
+/// Step, loss, accuracy (or reward), ... of `count` further steps.
+fn rows(session: &mut Session, count: usize) -> Vec<Vec<f32>> {
+    (0..count).for_each(|_| block_on(session.train_step()).expect("the CPU does not fail"));
+    match block_on(session.drain()).expect("the CPU does not fail") {
+        Drained::Good(rows) => rows.numbers.chunks(rows.width).map(<[f32]>::to_vec).collect(),
+        Drained::Diverged(_, divergence) => panic!("diverged: {divergence:?}"),
+    }
+}
+
+fn bits(rows: &[Vec<f32>]) -> Vec<u32> {
+    rows.iter().map(|row| row[1].to_bits()).collect()
+}
+
+#[test]
+fn every_model_repeats_after_a_reset_and_goes_on_from_a_checkpoint_bit_for_bit() {
+    for (name, spec) in specs() {
+        assert_eq!(spec.validate(), Ok(()), "{name}");
+        let mut run = session(&spec);
+        let first = rows(&mut run, 14);
+        let file = block_on(run.checkpoint()).expect("the CPU does not fail").bytes().to_vec();
+        let ahead = bits(&rows(&mut run, 10));
+        block_on(run.reset()).expect("the CPU does not fail");
+        assert_eq!(bits(&rows(&mut run, 14)), bits(&first), "{name} after a reset");
+
+        let mut other = session(&spec);
+        let checkpoint = Checkpoint::from_bytes(&file).expect("a file just written");
+        block_on(other.resume(&checkpoint)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(bits(&rows(&mut other, 10)), ahead, "{name} from a checkpoint");
+    }
+}
+
+#[test]
+fn every_supervised_model_learns() {
+    for (name, spec) in specs() {
+        if spec.objective == Objective::Reinforce {
+            continue;
+        }
+        let mut run = session(&spec);
+        let mean = |rows: &[Vec<f32>]| rows.iter().map(|row| row[1]).sum::<f32>() / rows.len() as f32;
+        let start = mean(&rows(&mut run, 10));
+        let _ = rows(&mut run, 240);
+        let end = mean(&rows(&mut run, 20));
+        println!("{name}: loss {start:.3} -> {end:.3}");
+        assert!(end < 0.8 * start, "{name}: {start} -> {end}");
+    }
+}
+
+/// Starts from a model that has begun to learn by teacher forcing, as is usual.
+#[test]
+fn reinforce_raises_its_reward() {
+    for (reward, baseline) in [(Reward::TokenAccuracy, Baseline::Moving), (Reward::ExactMatch, Baseline::Learned)] {
+        let spec = ModelSpec { sequence_length: 2, symbols: 2, batch: 16, ..reinforced(reward, baseline) };
+        let mut run = session(&spec);
+        let mean = |rows: &[Vec<f32>]| rows.iter().map(|row| row[2]).sum::<f32>() / rows.len() as f32;
+        let start = mean(&rows(&mut run, 20));
+        for _ in 0..4 {
+            let _ = rows(&mut run, 200);
+        }
+        let end = mean(&rows(&mut run, 20));
+        println!("{reward:?}: {start:.3} -> {end:.3}");
+        assert!(end > start + 0.1, "{reward:?}, {baseline:?}: {start} -> {end}");
+    }
+}
+
+#[test]
+fn every_model_writes_and_shows_its_probes() {
+    for (name, spec) in specs() {
+        let mut run = session(&spec);
+        let _ = rows(&mut run, 3);
+        block_on(run.observe()).expect("the CPU does not fail");
+        let written = run.sample(30, 0.8).unwrap_or_else(|error| panic!("{name}: {error}"));
+        match spec.model {
+            Architecture::Classifier => assert_eq!(written.chars().count(), 1, "{name}: {written}"),
+            Architecture::EncoderDecoder => assert!(written.chars().count() <= 30 * 5, "{name}: {written}"),
+            _ => assert_eq!(written.chars().count(), 30, "{name}: {written}"),
+        }
+        let paths = run.paths();
+        let wanted: &[&str] = match spec.model {
+            Architecture::Recurrent => &["probe/layers/0/h", "layers/0/grad_h_norm"],
+            Architecture::Transformer => &["probe/layers/0/attention", "layers/0/grad_y_norm"],
+            Architecture::S4d => &["probe/layers/0/kernel", "probe/layers/0/A"],
+            Architecture::Mamba => &["probe/layers/0/delta", "probe/layers/0/B", "layers/0/grad_x_norm"],
+            Architecture::Classifier => &["probe/saliency", "probe/layers/0/f"],
+            Architecture::EncoderDecoder => &["probe/encoder/0/h", "probe/decoder/0/h", "decoder/0/grad_h_norm"],
+        };
+        let attends: &[&str] = match spec.attention {
+            Attention::None => &[],
+            _ => &["probe/attention", "probe/energies", "probe/context"],
+        };
+        for path in wanted.iter().chain(attends) {
+            assert!(paths.iter().any(|(known, _)| known == path), "{name} has no {path}: {paths:?}");
+        }
+        for (path, shape) in paths {
+            let (numbers, of) = block_on(run.view(&path)).unwrap_or_else(|error| panic!("{name}, {path}: {error}"));
+            assert_eq!((numbers.len(), &of), (shape.iter().product(), &shape), "{name}, {path}");
+            assert!(numbers.iter().all(|number| number.is_finite()), "{name}, {path}");
+        }
+    }
+}
+
+#[test]
+fn an_encoder_decoder_is_evaluated_by_position() {
+    let spec = ModelSpec { batch: 16, learning_rate: 0.01, ..translator(Attention::BahdanauCurrent) };
+    let mut run = session(&spec);
+    let before = block_on(run.evaluate(3)).expect("the CPU does not fail").expect("it decodes");
+    for _ in 0..4 {
+        let _ = rows(&mut run, 200);
+    }
+    let after = block_on(run.evaluate(3)).expect("the CPU does not fail").expect("it decodes");
+    println!("exact match {} -> {}", before.exact_match, after.exact_match);
+    assert!(after.exact_match > 0.9 && before.exact_match < 0.2);
+    assert!(after.free.len() >= 4 && after.forced.len() == 4);
+    // An evaluation leaves the run alone.
+    let mut other = session(&spec);
+    let undisturbed = rows(&mut other, 5);
+    block_on(run.reset()).expect("the CPU does not fail");
+    let _ = block_on(run.evaluate(2)).expect("the CPU does not fail");
+    assert_eq!(bits(&rows(&mut run, 5)), bits(&undisturbed));
+}
+
+#[test]
+fn a_classifier_is_evaluated() {
+    let spec = ModelSpec { batch: 16, sequence_length: 5, learning_rate: 0.01, ..specs()[7].1.clone() };
+    let mut run = session(&spec);
+    for _ in 0..3 {
+        let _ = rows(&mut run, 200);
+    }
+    let found = block_on(run.evaluate(5)).expect("the CPU does not fail").expect("it names");
+    println!("right: {}", found.exact_match);
+    assert!(found.exact_match > 0.8, "{}", found.exact_match);
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_with_its_key() {
+    let keys = |spec: ModelSpec| match block_on(Session::new(&spec, &TEXT.repeat(4), "a", &mut Devices::default())) {
+        Err(BuildError::Invalid(errors)) => errors.into_iter().map(|error| error.key).collect::<Vec<_>>(),
+        _ => panic!("accepted {spec:?}"),
+    };
+    assert_eq!(keys(ModelSpec { task: Task::Reverse, ..text_model(Architecture::Recurrent) }), ["task"]);
+    assert_eq!(keys(ModelSpec { heads: 5, ..text_model(Architecture::Transformer) }), ["heads"]);
+    assert_eq!(keys(ModelSpec { embedding: 0, ..translator(Attention::None) }), ["embedding"]);
+    assert_eq!(keys(ModelSpec { sequence_length: 65, ..translator(Attention::None) }), ["length"]);
+}

@@ -1,0 +1,117 @@
+//! What padding, a second direction and a second layer cost on the CPU, as ratios within one run:
+//!
+//!     cargo test --release --test ragged_cost -- --nocapture
+//!
+//! Alone in its file, so that no other test takes its time, and in time of the processor where the system tells it, so
+//! that other programs do not either. A layer is compared with itself too: where that is not 1, nothing was measured.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::time::Instant;
+
+use seqlab::engine::backend::Executable;
+use seqlab::engine::backend::cpu::CpuExecutable;
+use seqlab::engine::cell::Cell;
+use seqlab::engine::graph::{Graph, Kind, ValueId};
+use seqlab::engine::plan::Plan;
+use seqlab::engine::rng::{Rng, Stream};
+use seqlab::nn::recurrent::{Recurrent, Run, SequenceInput};
+
+const TIME: usize = 48;
+const BATCH: usize = 16;
+
+/// Rounds of a measurement; each times so many runs of both sides, one side after the other.
+const ROUNDS: usize = 9;
+const RUNS: usize = 6;
+
+/// How far from 1 a layer may be from itself.
+const NOISE: f64 = 0.15;
+
+/// A model's forward and backward pass, ready to run.
+fn load(model: &Recurrent, lengths: Option<&[u32]>) -> CpuExecutable<f32> {
+    let mut graph = Graph::default();
+    let parameters = model.parameters(&mut graph, "");
+    graph.program("train");
+    let x = graph.input("x", [TIME, BATCH, model.input], Kind::Float);
+    let ids = lengths.map(|_| graph.input("lengths", [BATCH], Kind::Ids));
+    let run = Run { lengths: ids, ..Run::new(SequenceInput::Features(x)) };
+    let pass = model.forward(&mut graph, &parameters, &run).expect("the operands fit");
+    let loss = graph.mean(pass.output).expect("it fits");
+    graph.keep_gradients(loss).expect("it is differentiable");
+    let written: Vec<ValueId> = graph.parameters().iter().map(|parameter| parameter.value).chain([x]).collect();
+    let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
+    let rng = Rng::new(1, Stream::Task);
+    for id in written {
+        let view = machine.view_mut(id).expect("it has memory");
+        view.iter_mut().enumerate().for_each(|(at, value)| *value = 0.2 * rng.uniform(at as u64) - 0.1);
+    }
+    if let (Some(ids), Some(lengths)) = (ids, lengths) {
+        machine.write_ids(ids, lengths).expect("as many as sequences");
+    }
+    machine
+}
+
+/// Seconds this thread has worked; by the clock where the system does not tell (Linux does).
+fn worked(since: Instant) -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| since.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+}
+
+fn seconds(machine: &mut CpuExecutable<f32>) -> f64 {
+    let since = Instant::now();
+    let before = worked(since);
+    (0..RUNS).for_each(|_| machine.run(0).expect("the CPU runs"));
+    worked(since) - before
+}
+
+/// How many times as long as `one` the `other` takes: the median of the rounds, in each of which both are timed.
+fn ratio(one: &mut CpuExecutable<f32>, other: &mut CpuExecutable<f32>) -> f64 {
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let (before, between, after) = (seconds(one), seconds(other), seconds(one));
+            between / (0.5 * (before + after))
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ROUNDS / 2]
+}
+
+#[test]
+fn a_batch_costs_what_its_tokens_cost() {
+    let layer = Recurrent::new(Cell::Lstm, 64, 64);
+    let mut whole = load(&layer, None);
+    let same = ratio(&mut whole, &mut load(&layer, None));
+    println!("a layer against itself: {same:.2}");
+    assert!(
+        (same - 1.0).abs() < NOISE,
+        "this machine is too busy to measure: a layer takes {same:.2} times as long as itself"
+    );
+    let mut wrong = Vec::new();
+    // `parts`: what it is made of, in layers over the full batch.
+    let mut check = |what: &str, machine: &mut CpuExecutable<f32>, parts: f64, most: f64| {
+        let ratio = ratio(&mut whole, machine) / parts;
+        println!("{what}: {ratio:.2} times what its tokens or parts cost");
+        if ratio > most {
+            wrong.push(format!("{what}: {ratio:.2}, at most {most} is allowed"));
+        }
+    };
+    let longest = TIME as u32;
+    let falling: Vec<u32> = (0..16).map(|at| longest - 3 * at).collect();
+    let mixed: Vec<u32> = (0..16).map(|at| 3 + 3 * (at * 7 % 16)).collect();
+    let one_long: Vec<u32> = (0..16).map(|at| if at == 5 { longest } else { 6 }).collect();
+    let cases = [
+        ("full lengths", vec![longest; BATCH], 1.5),
+        ("sorted lengths", falling, 1.7),
+        ("mixed lengths", mixed, 1.7),
+        ("one long sequence", one_long, 2.5),
+    ];
+    for (what, lengths, most) in cases {
+        let share = f64::from(lengths.iter().sum::<u32>()) / (TIME * BATCH) as f64;
+        check(&format!("{what} ({:.0} % real)", 100.0 * share), &mut load(&layer, Some(&lengths)), share, most);
+    }
+    let both = Recurrent { bidirectional: true, ..layer.clone() };
+    check("two directions", &mut load(&both, None), 2.0, 1.4);
+    let stacked = Recurrent { layers: 2, ..layer.clone() };
+    check("two layers", &mut load(&stacked, None), 2.0, 1.4);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
