@@ -188,6 +188,18 @@ impl Plan {
         self.programs[program].steps.iter().map(|step| count(step) as f64).sum()
     }
 
+    /// A step in a line: outputs = op(inputs), each operand as path or number, shape and slot.
+    pub fn describe(&self, step: &Node) -> String {
+        let operand = |id: &ValueId| {
+            let value = self.graph.value(*id);
+            let name = value.path.clone().unwrap_or_else(|| format!("%{}", id.index()));
+            format!("{name}{}@{}", value.shape, self.placed(*id).slot)
+        };
+        let outputs: Vec<String> = step.outputs.iter().map(operand).collect();
+        let inputs: Vec<String> = step.inputs.iter().map(operand).collect();
+        format!("{} = {}({})", outputs.join(", "), step.op.name(), inputs.join(", "))
+    }
+
     /// Whether every output of a step has a slot that no other operand of the step is in: what lets a backend write
     /// while it reads, and a GPU bind the one for writing and the other for reading.
     fn disjoint(&self) -> bool {
@@ -318,14 +330,7 @@ impl fmt::Display for Plan {
         for program in &self.programs {
             writeln!(formatter, "program {}: {} steps", program.name, program.steps.len())?;
             for step in &program.steps {
-                let operand = |id: &ValueId| {
-                    let value = self.graph.value(*id);
-                    let name = value.path.clone().unwrap_or_else(|| format!("%{}", id.index()));
-                    format!("{name}{}@{}", value.shape, self.placed(*id).slot)
-                };
-                let outputs: Vec<String> = step.outputs.iter().map(operand).collect();
-                let inputs: Vec<String> = step.inputs.iter().map(operand).collect();
-                writeln!(formatter, "  {} = {}({})", outputs.join(", "), step.op.name(), inputs.join(", "))?;
+                writeln!(formatter, "  {}", self.describe(step))?;
             }
         }
         Ok(())

@@ -1,20 +1,26 @@
 //! Losses over rows of logits [N, V] with targets [N]: `torch.nn.functional.cross_entropy(reduction="none")`.
 
-use super::lanes::{At, Lanes, each};
+use super::lanes::{At, Lanes, WIDTH, each};
 use super::real::Real;
 use super::softmax::exponentials;
 
 /// nll [N] = ln sum exp(logits) - logits[target]; 0 where the target is `ignore`. Scratch: V numbers.
 pub fn cross_entropy<R: Real>(logits: &[R], targets: &[u32], ignore: Option<u32>, nll: &mut [R], scratch: &mut [R]) {
     let width = logits.len() / targets.len().max(1);
-    for (row, (&target, nll)) in targets.iter().zip(nll).enumerate() {
-        let x = &logits[row * width..(row + 1) * width];
-        *nll = if ignore == Some(target) {
-            R::ZERO
-        } else {
-            let (top, total) = exponentials(x, &mut scratch[..width]);
-            total.ln() - (x[target as usize] - top)
-        };
+    let terms = &mut scratch[..width];
+    let (mut rows, mut targets) = (logits.chunks_exact(width.max(1)), targets.iter());
+    for nll in nll.chunks_mut(WIDTH) {
+        // Four rows share one logarithm; what ignored ones keep gives ln 1 - 0 = 0.
+        let (mut totals, mut hits) = ([R::ONE; WIDTH], [R::ZERO; WIDTH]);
+        let places = totals.iter_mut().zip(&mut hits);
+        for ((total, hit), (x, &target)) in places.zip(rows.by_ref().zip(targets.by_ref())) {
+            if ignore != Some(target) {
+                let top;
+                (top, *total) = exponentials(x, terms);
+                *hit = x[target as usize] - top;
+            }
+        }
+        (R::Lanes::from_array(totals).ln() - R::Lanes::from_array(hits)).store_part(nll);
     }
 }
 
@@ -85,6 +91,8 @@ mod tests {
             let (targets, dnll) = (ids(2, rows, width as u32), numbers(3, rows));
             assert_close(&value::<f32>(&x, &targets), &value::<f64>(&x, &targets), 1e-6);
             assert_close(&gradient::<f32>(&x, &targets, &dnll), &gradient::<f64>(&x, &targets, &dnll), 1e-6);
+            let alone = x.chunks(width).zip(&targets).flat_map(|(x, target)| value::<f32>(x, &[*target]));
+            assert_eq!(value::<f32>(&x, &targets), alone.collect::<Vec<_>>());
         }
     }
 

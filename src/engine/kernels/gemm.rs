@@ -4,8 +4,11 @@
 //! then each sum. Tiles, blocks and the special case of one row change nothing in it, so a result does not depend
 //! on how many rows or columns are computed with it, nor on the machine.
 
+use std::ops::Range;
+
 use super::gemv;
-use super::lanes::{At, Four, Lanes, WIDTH};
+use super::lanes::{Lanes, WIDTH};
+use super::layout::transpose_between;
 use super::real::Real;
 
 /// A matrix somewhere in a slice: element (i, j) is `data[i * row + j * col]`.
@@ -74,11 +77,13 @@ const NARROW: usize = 2;
 /// Summands worked on at a time: a panel of B (16 x 256 numbers) stays in the first-level cache.
 const DEPTH: usize = 256;
 /// Rows of A laid out at a time.
-const HEIGHT: usize = 128;
+const HEIGHT: usize = 32;
 
 /// Numbers of scratch memory for [`gemm`].
 pub fn gemm_scratch(size: Size) -> usize {
-    packed_b_len(size.n, size.k.min(DEPTH)) + gemm_prepacked_scratch(size)
+    let Size { m, n, k } = size;
+    let straight = |size: Size| packed_b_len(size.n, k.min(DEPTH)) + gemm_prepacked_scratch(size);
+    straight(size).max(m * n + straight(Size { m: n, n: m, k }))
 }
 
 /// C = start + A B; C is row-major with `ldc` numbers from row to row.
@@ -101,6 +106,11 @@ pub fn gemm<R: Real>(
         }
         return;
     }
+    if is_turned_with_less(size, a, b) && matches!(start, Start::Zero) {
+        let (turned, scratch) = scratch.split_at_mut(m * n);
+        gemm(Size { m: n, n: m, k }, b.transpose(), a.transpose(), turned, m, Start::Zero, scratch);
+        return transpose_between(n, m, (turned, m), (c, ldc));
+    }
     let (packed, scratch) = scratch.split_at_mut(packed_b_len(n, k.min(DEPTH)));
     for from in (0..k).step_by(DEPTH) {
         let depth = DEPTH.min(k - from);
@@ -109,6 +119,12 @@ pub fn gemm<R: Real>(
         let panels = Panels { data: packed, from: 0, total: depth };
         add_blocks(Size { m, n, k: depth }, a.right_of(from), panels, c, ldc, start, scratch);
     }
+}
+
+/// Whether C^T = B^T A^T moves fewer numbers: A has to be turned into rows, B lies in them, and B is smaller. So do the
+/// gradients of most weights.
+fn is_turned_with_less<R>(size: Size, a: Mat<'_, R>, b: Mat<'_, R>) -> bool {
+    a.col != 1 && b.col == 1 && size.n < size.m
 }
 
 /// Numbers [`pack_b`] writes.
@@ -120,12 +136,28 @@ pub fn packed_b_len(n: usize, k: usize) -> usize {
 /// to 16 or, if that is enough, to 8.
 pub fn pack_b<R: Real>(n: usize, k: usize, b: Mat<'_, R>, packed: &mut [R]) {
     for left in (0..n).step_by(COLUMNS) {
-        let (columns, b) = (COLUMNS.min(n - left), b.right_of(left).transpose());
+        let (columns, b) = (COLUMNS.min(n - left), b.right_of(left));
         let packed = &mut packed[left * k..];
         if is_narrow(columns) {
-            interleave::<R, { NARROW * WIDTH }>(columns, k, b, packed);
+            pack_panel::<R, { NARROW * WIDTH }>(columns, k, b, packed);
         } else {
-            interleave::<R, COLUMNS>(columns, k, b, packed);
+            pack_panel::<R, COLUMNS>(columns, k, b, packed);
+        }
+    }
+}
+
+/// A panel [k, N] of the first columns of B, at most N, and zeros.
+fn pack_panel<R: Real, const N: usize>(columns: usize, k: usize, b: Mat<'_, R>, packed: &mut [R]) {
+    let packed = &mut packed[..k * N];
+    if columns == N && b.col == 1 {
+        packed.chunks_exact_mut(N).enumerate().for_each(|(p, line)| line.copy_from_slice(&b.data[p * b.row..][..N]));
+    } else if columns == N && b.row == 1 {
+        transpose_between(N, k, (b.data, b.col), (packed, N));
+    } else {
+        for (p, line) in packed.chunks_exact_mut(N).enumerate() {
+            let (filled, rest) = line.split_at_mut(columns);
+            filled.iter_mut().enumerate().for_each(|(j, x)| *x = b.data[p * b.row + j * b.col]);
+            rest.fill(R::ZERO);
         }
     }
 }
@@ -137,7 +169,7 @@ fn is_narrow(columns: usize) -> bool {
 
 /// Numbers of scratch memory for [`gemm_prepacked`].
 pub fn gemm_prepacked_scratch(size: Size) -> usize {
-    size.m.min(HEIGHT).next_multiple_of(ROWS) * size.k.min(DEPTH)
+    size.m.min(HEIGHT) * size.k.min(DEPTH)
 }
 
 /// [`gemm`] with a B that [`pack_b`] laid out.
@@ -195,122 +227,116 @@ fn add_blocks<R: Real>(
     let Size { m, n, k } = size;
     for top in (0..m).step_by(HEIGHT) {
         let height = HEIGHT.min(m - top);
-        let packed = &mut scratch[..height.next_multiple_of(ROWS) * k];
-        pack_a(height, k, a.below(top), packed);
+        let a = in_rows(height, k, a.below(top), scratch);
         for left in (0..n).step_by(COLUMNS) {
             let columns = COLUMNS.min(n - left);
             let width = if is_narrow(columns) { NARROW * WIDTH } else { COLUMNS };
-            let tile = Tile {
+            let panel = Panel {
                 b: &b.data[left * b.total + b.from * width..][..k * width],
-                ldc,
                 columns,
+                ldc,
                 start: match start {
-                    Start::Row(row) => Start::Row(&row[left..left + columns]),
-                    other => other,
+                    Start::Zero => Some(&[R::ZERO; COLUMNS]),
+                    Start::Row(row) => Some(&row[left..left + columns]),
+                    Start::Keep => None,
                 },
                 zero: std::hint::black_box(0),
             };
-            for (strip, a) in packed.chunks_exact(ROWS * k).enumerate() {
-                let c = &mut c[(top + strip * ROWS) * ldc + left..];
-                match (strip * ROWS + ROWS <= height, columns == COLUMNS) {
-                    (true, true) => tile.run::<ROWS, LINE, true>(a, c),
-                    (all_rows, _) => tile.run_at_edge(all_rows, a, c),
-                }
-            }
+            panel.multiply(height, a, &mut c[top * ldc + left..]);
         }
     }
 }
 
-/// Lays `m` rows of A (m, k) out in strips of two rows, [m / 2, k, 2], the last filled up with zeros.
-fn pack_a<R: Real>(m: usize, k: usize, a: Mat<'_, R>, packed: &mut [R]) {
-    let whole = if a.row == 1 { m / PAIR * PAIR } else { 0 };
-    let (columns, rows) = packed.split_at_mut(whole * k);
-    pack_columns(k, a, columns);
-    for (strip, packed) in rows.chunks_exact_mut(ROWS * k).enumerate() {
-        let above = whole + strip * ROWS;
-        interleave::<R, ROWS>(ROWS.min(m - above), k, a.below(above), packed);
+/// `m` rows of A (m, k), each contiguous: A itself, or a copy in `memory`.
+fn in_rows<'a, R: Real>(m: usize, k: usize, a: Mat<'a, R>, memory: &'a mut [R]) -> Mat<'a, R> {
+    if a.col == 1 {
+        return a;
     }
+    let memory = &mut memory[..m * k];
+    if a.row == 1 {
+        transpose_between(k, m, (a.data, a.col), (memory, k));
+    } else {
+        let places = (0..m).flat_map(|i| (0..k).map(move |p| i * a.row + p * a.col));
+        memory.iter_mut().zip(places).for_each(|(x, place)| *x = a.data[place]);
+    }
+    Mat::rows(memory, k)
 }
 
-/// Rows of a pair of strips.
-const PAIR: usize = 2 * ROWS;
-
-/// [`pack_a`] for whole pairs of strips of a column-major A: a few columns at a time, so that they stay in the cache.
-fn pack_columns<R: Real>(k: usize, a: Mat<'_, R>, packed: &mut [R]) {
-    const NEAR: usize = 16;
-    for from in (0..k).step_by(NEAR) {
-        let range = from * ROWS..(from + NEAR).min(k) * ROWS;
-        for (pair, packed) in packed.chunks_exact_mut(PAIR * k).enumerate() {
-            let (upper, lower) = packed.split_at_mut(ROWS * k);
-            let lines = upper[range.clone()].chunks_exact_mut(ROWS).zip(lower[range.clone()].chunks_exact_mut(ROWS));
-            for (p, (upper, lower)) in lines.enumerate() {
-                let column = &a.data[(from + p) * a.col + pair * PAIR..][..PAIR];
-                upper.copy_from_slice(&column[..ROWS]);
-                lower.copy_from_slice(&column[ROWS..]);
-            }
-        }
-    }
-}
-
-/// What the tiles of one panel of B share.
-struct Tile<'a, R> {
+/// Some columns of B and of C.
+struct Panel<'a, R> {
     /// [k, 16] or, narrow, [k, 8].
     b: &'a [R],
-    ldc: usize,
+    /// At most 16, or, narrow, 8.
     columns: usize,
-    start: Start<'a, R>,
+    ldc: usize,
+    /// The same line for every row of C; without one, what C holds.
+    start: Option<&'a [R]>,
     /// 0, which the compiler must not know: see [`add_products`].
     zero: usize,
 }
 
-impl<R: Real> Tile<'_, R> {
-    /// A tile that lacks rows or columns.
-    #[inline(never)]
-    fn run_at_edge(&self, all_rows: bool, a: &[R], c: &mut [R]) {
-        match (all_rows, is_narrow(self.columns)) {
-            (true, true) => self.run::<ROWS, NARROW, false>(a, c),
-            (true, false) => self.run::<ROWS, LINE, false>(a, c),
-            (false, true) => self.run::<1, NARROW, false>(a, c),
-            (false, false) => self.run::<1, LINE, false>(a, c),
+impl<R: Real> Panel<'_, R> {
+    /// `height` rows of C.
+    fn multiply(&self, height: usize, a: Mat<'_, R>, c: &mut [R]) {
+        let whole = height / ROWS * ROWS;
+        match (self.columns, is_narrow(self.columns)) {
+            (COLUMNS, _) => self.strips::<ROWS, LINE, true>(0..whole, a, c),
+            (_, true) => self.strips::<ROWS, NARROW, false>(0..whole, a, c),
+            (_, false) => self.strips::<ROWS, LINE, false>(0..whole, a, c),
+        }
+        match is_narrow(self.columns) {
+            true => self.strips::<1, NARROW, false>(whole..height, a, c),
+            false => self.strips::<1, LINE, false>(whole..height, a, c),
         }
     }
 
-    /// The first HIGH rows of C: c = start + A B, sums in registers. A is [k, ROWS]; FULL if no column lacks.
-    #[inline(always)]
-    fn run<const HIGH: usize, const WIDE: usize, const FULL: bool>(&self, a: &[R], c: &mut [R]) {
+    /// These rows of C, HIGH at a time, the sums in registers. Rows of A are contiguous; FULL if no column lacks.
+    /// Not inlined, so that a browser's compiler has all its registers for this.
+    #[inline(never)]
+    fn strips<const HIGH: usize, const WIDE: usize, const FULL: bool>(
+        &self,
+        rows: Range<usize>,
+        a: Mat<'_, R>,
+        c: &mut [R],
+    ) {
+        let k = self.b.len() / (WIDE * WIDTH);
         let columns = if FULL { WIDE * WIDTH } else { self.columns };
-        let mut sums: [[R::Lanes; WIDE]; HIGH] = std::array::from_fn(|i| match self.start {
-            Start::Zero => [R::Lanes::splat(R::ZERO); WIDE],
-            Start::Keep => load_line(&c[i * self.ldc..][..columns]),
-            Start::Row(row) => load_line(&row[..columns]),
-        });
-        add_products(a, self.b, self.zero, &mut sums);
-        for (i, sums) in sums.into_iter().enumerate() {
-            store_line(sums, &mut c[i * self.ldc..][..columns]);
+        for top in rows.step_by(HIGH) {
+            let a: [&[R]; HIGH] = std::array::from_fn(|i| &a.data[(top + i) * a.row..][..k]);
+            let c = &mut c[top * self.ldc..];
+            let mut sums: [[R::Lanes; WIDE]; HIGH] = std::array::from_fn(|i| {
+                let line = self.start.unwrap_or(&c[i * self.ldc..]);
+                load_line(&line[..columns])
+            });
+            add_products(a, self.b, self.zero, &mut sums);
+            for (i, sums) in sums.into_iter().enumerate() {
+                store_line(sums, &mut c[i * self.ldc..][..columns]);
+            }
         }
     }
 }
 
-/// sums += A B, for A [k, ROWS] and B [k, WIDE * 4]: the heart of every product.
+/// sums += A B, for rows of A of k numbers and B [k, WIDE * 4]: the heart of every product.
 ///
 /// Four steps a turn, each with its own way out, over pointers that move on by a number the compiler does not know:
 /// otherwise LLVM (loop strength reduction) computes every address anew, where WebAssembly's loads could add a
 /// constant for nothing, and V8 spends a tenth of the time on it.
 #[inline(always)]
 fn add_products<R: Real, const HIGH: usize, const WIDE: usize>(
-    a: &[R],
+    a: [&[R]; HIGH],
     b: &[R],
     zero: usize,
     sums: &mut [[R::Lanes; WIDE]; HIGH],
 ) {
     const TURN: usize = 4;
-    let mut left = a.len() / ROWS;
-    assert!(HIGH <= ROWS && b.len() == left * WIDE * WIDTH);
-    let (mut a, mut b) = (a.as_ptr().cast::<[R; ROWS]>(), b.as_ptr().cast::<[[R; WIDTH]; WIDE]>());
+    let mut left = b.len() / (WIDE * WIDTH);
+    assert!((1..=ROWS).contains(&HIGH) && a.iter().all(|row| row.len() == left));
+    let (mut upper, mut lower) = (a[0].as_ptr(), a[HIGH - 1].as_ptr());
+    let mut b = b.as_ptr().cast::<[[R; WIDTH]; WIDE]>();
     while left > 0 {
         for step in 0..TURN {
-            // SAFETY: `left` > 0 steps remain from `a + step` and `b + step` on, by the lengths above.
-            let (a, b) = unsafe { (*a.add(step), *b.add(step)) };
+            // SAFETY: `left` > 0 steps remain from each pointer + `step` on, by the lengths above.
+            let (a, b) = unsafe { ([*upper.add(step), *lower.add(step)], *b.add(step)) };
             let b = b.map(R::Lanes::from_array);
             for (sums, a) in sums.iter_mut().zip(a) {
                 let a = R::Lanes::splat(a);
@@ -323,8 +349,9 @@ fn add_products<R: Real, const HIGH: usize, const WIDE: usize>(
                 return;
             }
         }
+        let next = TURN + (left & zero);
         // SAFETY: more than TURN steps remained before this turn.
-        (a, b) = unsafe { (a.add(TURN + (left & zero)), b.add(TURN + (left & zero))) };
+        (upper, lower, b) = unsafe { (upper.add(next), lower.add(next), b.add(next)) };
     }
 }
 
@@ -342,46 +369,6 @@ fn load_line<R: Real, const WIDE: usize>(line: &[R]) -> [R::Lanes; WIDE] {
 fn store_line<R: Real, const WIDE: usize>(sums: [R::Lanes; WIDE], line: &mut [R]) {
     for (part, sum) in line.chunks_mut(WIDTH).zip(sums) {
         if part.len() == WIDTH { sum.store(part) } else { sum.store_part(part) }
-    }
-}
-
-/// packed [k, N] = the transpose of `rows` rows of A (rows, k), with zeros for the rows up to N.
-fn interleave<R: Real, const N: usize>(rows: usize, k: usize, a: Mat<'_, R>, packed: &mut [R]) {
-    let packed = &mut packed[..k * N];
-    if rows == N && a.row == 1 {
-        packed.chunks_exact_mut(N).enumerate().for_each(|(p, line)| line.copy_from_slice(&a.data[p * a.col..][..N]));
-    } else if rows == N && a.col == 1 {
-        interleave_rows::<R, N>(std::array::from_fn(|i| &a.data[i * a.row..][..k]), packed);
-    } else {
-        for (p, line) in packed.chunks_exact_mut(N).enumerate() {
-            let (filled, rest) = line.split_at_mut(rows);
-            filled.iter_mut().enumerate().for_each(|(i, x)| *x = a.data[i * a.row + p * a.col]);
-            rest.fill(R::ZERO);
-        }
-    }
-}
-
-/// [`interleave`] for N contiguous rows, four numbers of each at a time.
-fn interleave_rows<R: Real, const N: usize>(rows: [&[R]; N], packed: &mut [R]) {
-    let whole = packed.len() / (WIDTH * N) * WIDTH;
-    let (front, back) = packed.split_at_mut(whole * N);
-    for (at, block) in front.chunks_exact_mut(WIDTH * N).enumerate() {
-        let at = Four(at);
-        if N == 2 {
-            let [low, high] = at.get(rows[0]).zip(at.get(rows[1]));
-            low.store(block);
-            high.store(&mut block[WIDTH..]);
-            continue;
-        }
-        for i in (0..N).step_by(WIDTH) {
-            let square = std::array::from_fn(|j| at.get(rows[i + j]));
-            for (line, column) in block.chunks_exact_mut(N).zip(R::Lanes::transpose(square)) {
-                column.store(&mut line[i..]);
-            }
-        }
-    }
-    for (p, line) in back.chunks_exact_mut(N).enumerate() {
-        line.iter_mut().zip(rows).for_each(|(x, row)| *x = row[whole + p]);
     }
 }
 

@@ -89,6 +89,14 @@ pub trait Lanes<R: Real>:
         let [a, b, c, d] = self.to_array();
         (a + c) + (b + d)
     }
+    /// The largest lane. A comparison of single numbers would be a branch in the browser, and none to be foreseen.
+    #[inline(always)]
+    fn largest(self) -> R {
+        let [low, high] = self.zip(self);
+        let pair = low.max(high);
+        let [low, high] = pair.zip(pair);
+        low.max(high).to_array()[0]
+    }
     /// A small constant in every lane.
     #[inline(always)]
     fn constant(value: f64) -> Self {
@@ -296,7 +304,10 @@ pub fn map<R: Real>(x: &[R], y: &mut [R], f: impl Fn(R::Lanes) -> R::Lanes) {
     for (x, y) in (&mut xs).zip(&mut ys) {
         f(R::Lanes::load(x)).store(y);
     }
-    f(R::Lanes::load_part(xs.remainder())).store_part(ys.into_remainder());
+    let (x, y) = (xs.remainder(), ys.into_remainder());
+    if !x.is_empty() {
+        f(R::Lanes::load_part(x)).store_part(y);
+    }
 }
 
 /// y[i] = f(a[i], b[i]).
@@ -307,7 +318,10 @@ pub fn map2<R: Real>(a: &[R], b: &[R], y: &mut [R], f: impl Fn(R::Lanes, R::Lane
     for ((a, b), y) in (&mut left).zip(&mut bs).zip(&mut ys) {
         f(R::Lanes::load(a), R::Lanes::load(b)).store(y);
     }
-    f(R::Lanes::load_part(left.remainder()), R::Lanes::load_part(bs.remainder())).store_part(ys.into_remainder());
+    let (a, b, y) = (left.remainder(), bs.remainder(), ys.into_remainder());
+    if !a.is_empty() {
+        f(R::Lanes::load_part(a), R::Lanes::load_part(b)).store_part(y);
+    }
 }
 
 /// Where up to four neighbouring elements are.

@@ -1,5 +1,6 @@
 //! Kernels that only move numbers.
 
+use super::lanes::{Lanes, WIDTH};
 use super::real::Real;
 
 /// y [N, width] repeats each number of x [N] along a row.
@@ -11,6 +12,9 @@ pub fn expand_last<R: Real>(x: &[R], width: usize, y: &mut [R]) {
 
 /// y [N, F] repeats x [F] in each row.
 pub fn expand_leading<R: Real>(x: &[R], y: &mut [R]) {
+    if let [x] = x {
+        return y.fill(*x);
+    }
     for y in y.chunks_exact_mut(x.len()) {
         y.copy_from_slice(x);
     }
@@ -18,13 +22,41 @@ pub fn expand_leading<R: Real>(x: &[R], y: &mut [R]) {
 
 /// y [N, M] is the transpose of x [M, N].
 pub fn transpose<R: Real>(rows: usize, columns: usize, x: &[R], y: &mut [R]) {
-    const TILE: usize = 8;
-    assert!(x.len() == rows * columns && y.len() == x.len());
-    for top in (0..rows).step_by(TILE) {
-        for j in 0..columns {
-            for i in top..rows.min(top + TILE) {
-                y[j * rows + i] = x[i * columns + j];
+    transpose_between(rows, columns, (x, columns), (y, rows));
+}
+
+/// [`transpose`] between parts of wider matrices: each with the distance of its rows.
+pub fn transpose_between<R: Real>(
+    rows: usize,
+    columns: usize,
+    (x, x_row): (&[R], usize),
+    (y, y_row): (&mut [R], usize),
+) {
+    /// Columns of x at a time: their rows of y, and the lines of x, stay in the first-level cache.
+    const NEAR: usize = 16;
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let (x, y) = (&x[..(rows - 1) * x_row + columns], &mut y[..(columns - 1) * y_row + rows]);
+    let (whole_rows, whole_columns) = (rows / WIDTH * WIDTH, columns / WIDTH * WIDTH);
+    for left in (0..whole_columns).step_by(NEAR) {
+        for i in (0..whole_rows).step_by(WIDTH) {
+            for j in (left..whole_columns.min(left + NEAR)).step_by(WIDTH) {
+                // SAFETY: i + 4 <= rows and j + 4 <= columns, so that the last of the square's numbers lie within the
+                // slices as they are cut above. Sixteen bounds checks would cost more than the square.
+                unsafe {
+                    let line = |n: usize| x.as_ptr().add((i + n) * x_row + j).cast::<[R; WIDTH]>();
+                    let square = std::array::from_fn(|n| R::Lanes::from_array(*line(n)));
+                    for (n, column) in R::Lanes::transpose(square).into_iter().enumerate() {
+                        *y.as_mut_ptr().add((j + n) * y_row + i).cast::<[R; WIDTH]>() = column.to_array();
+                    }
+                }
             }
+        }
+    }
+    for i in 0..rows {
+        for j in (if i < whole_rows { whole_columns } else { 0 })..columns {
+            y[j * y_row + i] = x[i * x_row + j];
         }
     }
 }

@@ -3,7 +3,9 @@
 //! [i f g o] = x + b_ih + W_hh h + b_hh; i, f, o through the sigmoid, g through tanh;
 //! c' = f c + i g; h' = o tanh(c'). The trace is the four activated gates, [B, 4H] a step.
 
-use super::lanes::{At, Lanes, each};
+use std::ops::Range;
+
+use super::lanes::{At, Lanes, each, map};
 use super::real::Real;
 use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
@@ -16,25 +18,20 @@ impl<R: Real> Recurrence<R> for Lstm {
     #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         let n = step.hidden;
-        let [bias_i, bias_f, bias_g, bias_o] = blocks(step.bias_ih, n);
         for b in 0..step.h.len() / n {
-            let [x_i, x_f, x_g, x_o] = blocks(&step.x_proj[b * 4 * n..], n);
-            let [p_i, p_f, p_g, p_o] = blocks(&step.product[b * 4 * n..], n);
-            let [gate_i, gate_f, gate_g, gate_o] = blocks_mut(&mut step.gates[b * 4 * n..], n);
+            let row = b * 4 * n..(b + 1) * 4 * n;
+            let (x, p) = (&step.x_proj[row.clone()], &step.product[row.clone()]);
+            let gates = &mut step.gates[row];
+            activate(0..2 * n, x, step.bias_ih, p, gates, R::Lanes::sigmoid);
+            activate(2 * n..3 * n, x, step.bias_ih, p, gates, R::Lanes::tanh);
+            activate(3 * n..4 * n, x, step.bias_ih, p, gates, R::Lanes::sigmoid);
+            let [i, f, g, o] = blocks(gates, n);
             let (h, c) = (&mut step.h[b * n..][..n], &mut step.c[b * n..][..n]);
             let c_prev = &step.c_prev[b * n..][..n];
             each!(n, |at| {
-                let i = (at.get(x_i) + at.get(bias_i) + at.get(p_i)).sigmoid();
-                let f = (at.get(x_f) + at.get(bias_f) + at.get(p_f)).sigmoid();
-                let g = (at.get(x_g) + at.get(bias_g) + at.get(p_g)).tanh();
-                let o = (at.get(x_o) + at.get(bias_o) + at.get(p_o)).sigmoid();
-                let state = f * at.get(c_prev) + i * g;
-                at.put(gate_i, i);
-                at.put(gate_f, f);
-                at.put(gate_g, g);
-                at.put(gate_o, o);
+                let state = at.get(f) * at.get(c_prev) + at.get(i) * at.get(g);
                 at.put(c, state);
-                at.put(h, o * state.tanh());
+                at.put(h, at.get(o) * state.tanh());
             });
         }
     }
@@ -45,15 +42,16 @@ impl<R: Real> Recurrence<R> for Lstm {
     fn backward(step: BackwardStep<'_, R>) {
         let n = step.hidden;
         let one = R::Lanes::splat(R::ONE);
+        map(step.c, step.work, R::Lanes::tanh);
         for b in 0..step.h.len() / n {
             let [i, f, g, o] = blocks(&step.gates[b * 4 * n..], n);
             let [d_i, d_f, d_g, d_o] = blocks_mut(&mut step.d_x[b * 4 * n..], n);
             let row = b * n..(b + 1) * n;
-            let (c, c_prev, dh) = (&step.c[row.clone()], &step.c_prev[row.clone()], &step.dh[row.clone()]);
+            let (squashed, c_prev, dh) = (&step.work[row.clone()], &step.c_prev[row.clone()], &step.dh[row.clone()]);
             let (dc, dc_prev) = (&mut step.dc[row.clone()], &mut step.dc_prev[row]);
             each!(n, |at| {
                 let (i, f, g, o) = (at.get(i), at.get(f), at.get(g), at.get(o));
-                let (squashed, d_h) = (at.get(c).tanh(), at.get(dh));
+                let (squashed, d_h) = (at.get(squashed), at.get(dh));
                 let d_c = at.get(dc) + d_h * o * (one - squashed * squashed);
                 at.put(dc, d_c);
                 at.put(dc_prev, at.get(dc_prev) + d_c * f);
@@ -64,4 +62,19 @@ impl<R: Real> Recurrence<R> for Lstm {
             });
         }
     }
+}
+
+/// gates = f(x + bias + p) for some of a row's gates. One function at a time: chains of dependent operations as long as
+/// these keep a processor waiting, unless it can look ahead to those of the next numbers.
+#[inline(always)]
+fn activate<R: Real>(
+    part: Range<usize>,
+    x: &[R],
+    bias: &[R],
+    p: &[R],
+    gates: &mut [R],
+    f: impl Fn(R::Lanes) -> R::Lanes,
+) {
+    let (x, bias, p, gates) = (&x[part.clone()], &bias[part.clone()], &p[part.clone()], &mut gates[part.clone()]);
+    each!(part.len(), |at| at.put(gates, f(at.get(x) + at.get(bias) + at.get(p))));
 }

@@ -20,17 +20,43 @@ const EXP_BOUNDS: [f32; 2] = [-87.336, 88.722];
 /// pi / 2 in three parts: the first two have 8 and 11 bits, so that products with up to 2^13 are exact.
 const HALF_PI: [f32; 3] = [1.570_312_5, 4.837_513e-4, 7.549_79e-8];
 
+/// A constant in every lane.
+macro_rules! all {
+    ($value:expr) => {
+        read(&const { F32x4(f32x4::splat($value)) })
+    };
+}
+
+/// Constants, each in every lane.
+const fn constants<const N: usize>(values: [f32; N]) -> [F32x4; N] {
+    let mut lanes = [F32x4(f32x4::splat(0.0)); N];
+    let mut i = 0;
+    while i < N {
+        lanes[i] = F32x4(f32x4::splat(values[i]));
+        i += 1;
+    }
+    lanes
+}
+
+/// A constant as the machine gets it soonest. WebAssembly has SIMD constants, but V8 puts them together by three
+/// instructions wherever they are used, and these functions are made of constants: there it is a load from memory, which
+/// must be volatile lest LLVM make a constant of it.
 #[inline(always)]
-fn all(value: f32) -> F32x4 {
-    F32x4::splat(value)
+fn read(constant: &'static F32x4) -> F32x4 {
+    if cfg!(target_arch = "wasm32") {
+        // SAFETY: a reference can be read.
+        unsafe { std::ptr::read_volatile(constant) }
+    } else {
+        *constant
+    }
 }
 
 /// c[0] + c[1] x + c[2] x^2 + ... by Horner's rule.
 #[inline(always)]
-fn polynomial<const N: usize>(x: F32x4, c: [f32; N]) -> F32x4 {
-    let mut sum = all(c[N - 1]);
-    for &c in c[..N - 1].iter().rev() {
-        sum = sum * x + all(c);
+fn polynomial<const N: usize>(x: F32x4, c: &'static [F32x4; N]) -> F32x4 {
+    let mut sum = read(&c[N - 1]);
+    for c in c[..N - 1].iter().rev() {
+        sum = sum * x + read(c);
     }
     sum
 }
@@ -38,44 +64,44 @@ fn polynomial<const N: usize>(x: F32x4, c: [f32; N]) -> F32x4 {
 /// Roundings may carry a quotient one unit beyond 1.
 #[inline(always)]
 fn one_at_most(x: F32x4) -> F32x4 {
-    x.max(all(-1.0)).min(all(1.0))
+    x.max(all!(-1.0)).min(all!(1.0))
 }
 
 /// c[0] + c[1] x + ... + c[4] x^4, the terms in pairs: a shorter chain of dependent operations than Horner's.
 #[inline(always)]
-fn quartic(x: F32x4, square: F32x4, c: [f32; 5]) -> F32x4 {
-    let high = all(c[2]) + x * all(c[3]) + square * all(c[4]);
-    all(c[0]) + x * all(c[1]) + square * high
+fn quartic(x: F32x4, square: F32x4, c: &'static [F32x4; 5]) -> F32x4 {
+    let high = read(&c[2]) + x * read(&c[3]) + square * read(&c[4]);
+    read(&c[0]) + x * read(&c[1]) + square * high
 }
 
 /// e^x: 0 below -87.336; stays at 3.4e38 above 88.722.
 #[inline(always)]
 pub fn exp(x: F32x4) -> F32x4 {
-    x.if_less(all(EXP_BOUNDS[0]), all(0.0), exp_bounded(x))
+    x.if_less(all!(EXP_BOUNDS[0]), all!(0.0), exp_bounded(x))
 }
 
 /// e^x for x brought into the bounds.
 #[inline(always)]
 fn exp_bounded(x: F32x4) -> F32x4 {
-    let (exponent, rest) = exp_parts(x.max(all(EXP_BOUNDS[0])).min(all(EXP_BOUNDS[1])));
-    times_power_of_two(all(1.0) + rest, exponent)
+    let (exponent, rest) = exp_parts(x.max(all!(EXP_BOUNDS[0])).min(all!(EXP_BOUNDS[1])));
+    times_power_of_two(all!(1.0) + rest, exponent)
 }
 
 /// e^x - 1 without cancellation near 0: with e^x = 2^n (1 + q) it is 2^n q + (2^n - 1). Stays at 1.7e38 above 88.
 #[inline(always)]
 pub fn exp_m1(x: F32x4) -> F32x4 {
-    let (exponent, rest) = exp_parts(x.max(all(EXP_BOUNDS[0])).min(all(88.0)));
-    let scale = times_power_of_two(all(1.0), exponent);
-    scale * rest + (scale - all(1.0))
+    let (exponent, rest) = exp_parts(x.max(all!(EXP_BOUNDS[0])).min(all!(88.0)));
+    let scale = times_power_of_two(all!(1.0), exponent);
+    scale * rest + (scale - all!(1.0))
 }
 
 /// x = n ln 2 + r, e^r = 1 + r + r^2 P(r) (3.1e-9): n in the exponent's place of the bits, and e^r - 1.
 #[inline(always)]
 fn exp_parts(x: F32x4) -> (i32x4, F32x4) {
-    const P: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_745, 0.001_381_453_8];
-    let shifted = x * all(LOG2_E) + all(ROUNDER);
-    let n = shifted - all(ROUNDER);
-    let r = x - n * all(LN2[0]) - n * all(LN2[1]);
+    const P: &[F32x4; 5] = &constants([0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_745, 0.001_381_453_8]);
+    let shifted = x * all!(LOG2_E) + all!(ROUNDER);
+    let n = shifted - all!(ROUNDER);
+    let r = x - n * all!(LN2[0]) - n * all!(LN2[1]);
     let square = r * r;
     (cast::<f32x4, i32x4>(shifted.0) << 23u32, r + square * quartic(r, square, P))
 }
@@ -91,18 +117,18 @@ fn times_power_of_two(x: F32x4, exponent: i32x4) -> F32x4 {
 /// where n is odd, with the signs of the quadrant.
 #[inline(always)]
 pub fn sin_cos(x: F32x4) -> [F32x4; 2] {
-    const P: [f32; 3] = [-0.166_666_54, 0.008_332_151, -0.000_195_139_8];
-    const Q: [f32; 3] = [0.041_666_646, -0.001_388_730_3, 2.443_166_8e-5];
-    let shifted = x * all(FRAC_2_PI) + all(ROUNDER);
-    let n = shifted - all(ROUNDER);
-    let r = x - n * all(HALF_PI[0]) - n * all(HALF_PI[1]) - n * all(HALF_PI[2]);
-    let r = r.max(all(-0.8)).min(all(0.8));
+    const P: &[F32x4; 3] = &constants([-0.166_666_54, 0.008_332_151, -0.000_195_139_8]);
+    const Q: &[F32x4; 3] = &constants([0.041_666_646, -0.001_388_730_3, 2.443_166_8e-5]);
+    let shifted = x * all!(FRAC_2_PI) + all!(ROUNDER);
+    let n = shifted - all!(ROUNDER);
+    let r = x - n * all!(HALF_PI[0]) - n * all!(HALF_PI[1]) - n * all!(HALF_PI[2]);
+    let r = r.max(all!(-0.8)).min(all!(0.8));
     let square = r * r;
     let sin = r + r * square * polynomial(square, P);
-    let cos = all(1.0) - (all(0.5) * square - square * square * polynomial(square, Q));
+    let cos = all!(1.0) - (all!(0.5) * square - square * square * polynomial(square, Q));
     let quadrant = cast::<f32x4, i32x4>(shifted.0);
     let odd = F32x4(f32x4::from_i32x4(quadrant & i32x4::splat(1)));
-    let half = all(0.5);
+    let half = all!(0.5);
     let negated = |value: F32x4, bits: i32x4| F32x4(cast(cast::<f32x4, i32x4>(value.0) ^ bits));
     let sign = |quadrant: i32x4| (quadrant & i32x4::splat(2)) << 30u32;
     [
@@ -114,15 +140,15 @@ pub fn sin_cos(x: F32x4) -> [F32x4; 2] {
 /// 1 / (1 + e^-x); not below 1.6e-39.
 #[inline(always)]
 pub fn sigmoid(x: F32x4) -> F32x4 {
-    all(1.0) / (all(1.0) + exp_bounded(-x))
+    all!(1.0) / (all!(1.0) + exp_bounded(-x))
 }
 
 /// x P(x^2) / Q(x^2) (2.1e-8) on [-9.02, 9.02], beyond which tanh rounds to 1.
 #[inline(always)]
 pub fn tanh(x: F32x4) -> F32x4 {
-    const P: [f32; 5] = [1.0, 0.133_797_15, 0.003_494_030_3, 2.058_343e-5, 1.331_898_5e-8];
-    const Q: [f32; 5] = [1.0, 0.467_130_33, 0.025_871_057, 0.000_328_308_7, 7.761_989_3e-7];
-    let x = x.max(all(-9.1)).min(all(9.1));
+    const P: &[F32x4; 5] = &constants([1.0, 0.133_797_15, 0.003_494_030_3, 2.058_343e-5, 1.331_898_5e-8]);
+    const Q: &[F32x4; 5] = &constants([1.0, 0.467_130_33, 0.025_871_057, 0.000_328_308_7, 7.761_989_3e-7]);
+    let x = x.max(all!(-9.1)).min(all!(9.1));
     let square = x * x;
     let fourth = square * square;
     one_at_most(x * quartic(square, fourth, P) / quartic(square, fourth, Q))
@@ -131,9 +157,11 @@ pub fn tanh(x: F32x4) -> F32x4 {
 /// x P(x^2) / Q(x^2) (1.9e-8) on [-3.93, 3.93], beyond which erf rounds to 1.
 #[inline(always)]
 pub fn erf(x: F32x4) -> F32x4 {
-    const P: [f32; 6] = [FRAC_2_SQRT_PI, 0.190_784, 0.052_790_295, 0.003_779_613, 0.000_284_808_08, 2.041_961_8e-6];
-    const Q: [f32; 6] = [1.0, 0.502_410_65, 0.114_257_58, 0.014_997_446, 0.001_165_212_4, 3.800_395_3e-5];
-    let x = x.max(all(-4.0)).min(all(4.0));
+    const P: &[F32x4; 6] =
+        &constants([FRAC_2_SQRT_PI, 0.190_784, 0.052_790_295, 0.003_779_613, 0.000_284_808_08, 2.041_961_8e-6]);
+    const Q: &[F32x4; 6] =
+        &constants([1.0, 0.502_410_65, 0.114_257_58, 0.014_997_446, 0.001_165_212_4, 3.800_395_3e-5]);
+    let x = x.max(all!(-4.0)).min(all!(4.0));
     let square = x * x;
     one_at_most(x * polynomial(square, P) / polynomial(square, Q))
 }
@@ -141,7 +169,7 @@ pub fn erf(x: F32x4) -> F32x4 {
 /// ln x: x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt 2), ln(1 + f) = f - f^2/2 + f^3 P(f) (5.8e-9).
 #[inline(always)]
 pub fn ln(x: F32x4) -> F32x4 {
-    const P: [f32; 8] = [
+    const P: &[F32x4; 8] = &constants([
         0.333_333_3,
         -0.250_008_2,
         0.200_012_28,
@@ -150,28 +178,28 @@ pub fn ln(x: F32x4) -> F32x4 {
         -0.131_601_6,
         0.127_616_5,
         -0.076_346_36,
-    ];
+    ]);
     /// The bits of sqrt(1/2).
     const LOWEST: i32 = 0x3f35_04f3;
-    let tiny = all(f32::MIN_POSITIVE);
-    let normal = x.if_less(tiny, x * all(33_554_432.0), x);
+    let tiny = all!(f32::MIN_POSITIVE);
+    let normal = x.if_less(tiny, x * all!(33_554_432.0), x);
     let bits = cast::<f32x4, i32x4>(normal.0);
     let exponent = (bits - i32x4::splat(LOWEST)) >> 23u32;
-    let n = F32x4(f32x4::from_i32x4(exponent)) - x.if_less(tiny, all(25.0), all(0.0));
-    let f = F32x4(cast(bits - (exponent << 23u32))) - all(1.0);
+    let n = F32x4(f32x4::from_i32x4(exponent)) - x.if_less(tiny, all!(25.0), all!(0.0));
+    let f = F32x4(cast(bits - (exponent << 23u32))) - all!(1.0);
     let square = f * f;
-    let rest = f * square * polynomial(f, P) - all(0.5) * square + n * all(LN2[1]);
-    let result = rest + f + n * all(LN2[0]);
-    let result = all(0.0).if_less(x, result, all(f32::NEG_INFINITY));
-    let result = x.if_less(all(0.0), all(f32::NAN), result);
-    x.if_less(all(f32::INFINITY), result, x)
+    let rest = f * square * polynomial(f, P) - all!(0.5) * square + n * all!(LN2[1]);
+    let result = rest + f + n * all!(LN2[0]);
+    let result = all!(0.0).if_less(x, result, all!(f32::NEG_INFINITY));
+    let result = x.if_less(all!(0.0), all!(f32::NAN), result);
+    x.if_less(all!(f32::INFINITY), result, x)
 }
 
 /// ln(1 + x): with u = 1 + x as rounded, ln u + (x - (u - 1)) / u.
 #[inline(always)]
 pub fn ln_1p(x: F32x4) -> F32x4 {
-    let u = all(1.0) + x;
-    ln(u) + (x - (u - all(1.0))) / u
+    let u = all!(1.0) + x;
+    ln(u) + (x - (u - all!(1.0))) / u
 }
 
 /// The error function in double precision: 2/sqrt(pi) e^(-x^2) sum of 2^n x^(2n+1) / (2n+1)!!, all terms positive.
@@ -198,7 +226,7 @@ mod tests {
         let mut worst = (0.0, 0.0);
         for x in arguments {
             let lanes = f(F32x4::from_array([x, 0.5, -x, x])).to_array();
-            assert_eq!(lanes[0].to_bits(), f(all(x)).to_array()[2].to_bits(), "lanes differ at {x:e}");
+            assert_eq!(lanes[0].to_bits(), f(F32x4::splat(x)).to_array()[2].to_bits(), "lanes differ at {x:e}");
             let (y, expected) = (f64::from(lanes[0]), truth(f64::from(x)));
             let error = if expected == 0.0 { y.abs() } else { (y / expected - 1.0).abs() };
             assert!(!error.is_nan(), "{y} at {x:e}");
@@ -250,8 +278,9 @@ mod tests {
         let sin = |x| sin_cos(x)[0];
         let cos = |x| sin_cos(x)[1];
         let absolute = |f: &dyn Fn(F32x4) -> F32x4, truth: fn(f64) -> f64, arguments: &mut dyn Iterator<Item = f32>| {
-            arguments
-                .fold(0.0_f64, |worst, x| worst.max((f64::from(f(all(x)).to_array()[0]) - truth(f64::from(x))).abs()))
+            arguments.fold(0.0_f64, |worst, x| {
+                worst.max((f64::from(f(F32x4::splat(x)).to_array()[0]) - truth(f64::from(x))).abs())
+            })
         };
         for range in [1.0_f32, 20.0, 400.0, 8192.0] {
             assert!(absolute(&sin, f64::sin, &mut linear(-range, range)) < 1.2e-7, "sin to {range}");
@@ -261,23 +290,25 @@ mod tests {
         assert!(worst(exp_m1, f64::exp_m1, linear(-20.0, 87.9)) < 3e-7);
         assert!(worst(exp_m1, f64::exp_m1, logarithmic(1e-37, 1.0)) < 3e-7);
         for x in [1e5_f32, -1e7, 1e12, f32::MAX, f32::INFINITY] {
-            assert!(sin_cos(all(x)).iter().all(|y| y.to_array()[0].abs() <= 1.0 || x.is_infinite()));
+            assert!(sin_cos(F32x4::splat(x)).iter().all(|y| y.to_array()[0].abs() <= 1.0 || x.is_infinite()));
         }
-        assert!(sin_cos(all(f32::NAN)).iter().all(|y| y.to_array()[0].is_nan()));
-        assert_eq!(exp_m1(all(-1e4)).to_array()[0], -1.0);
-        assert!(exp_m1(all(1e4)).to_array()[0] > 1.6e38 && exp_m1(all(f32::NAN)).to_array()[0].is_nan());
+        assert!(sin_cos(F32x4::splat(f32::NAN)).iter().all(|y| y.to_array()[0].is_nan()));
+        assert_eq!(exp_m1(F32x4::splat(-1e4)).to_array()[0], -1.0);
+        assert!(
+            exp_m1(F32x4::splat(1e4)).to_array()[0] > 1.6e38 && exp_m1(F32x4::splat(f32::NAN)).to_array()[0].is_nan()
+        );
     }
 
     #[test]
     fn limits() {
         for (f, low, high) in [(tanh as fn(F32x4) -> F32x4, -1.0, 1.0), (erf, -1.0, 1.0), (sigmoid, 0.0, 1.0)] {
-            let at = |x: f32| f(all(x)).to_array()[0];
+            let at = |x: f32| f(F32x4::splat(x)).to_array()[0];
             assert!(linear(-20.0, 20.0).all(|x| at(x) >= low && at(x) <= high));
             assert_eq!((at(1e4), at(f32::INFINITY)), (high, high));
             assert!((at(-1e4) - low).abs() < 1e-37 && (at(f32::NEG_INFINITY) - low).abs() < 1e-37);
             assert!(at(f32::NAN).is_nan());
         }
-        let at = |f: fn(F32x4) -> F32x4, x: f32| f(all(x)).to_array()[0];
+        let at = |f: fn(F32x4) -> F32x4, x: f32| f(F32x4::splat(x)).to_array()[0];
         assert_eq!((at(exp, -1e4), at(exp, 0.0), at(exp, f32::NEG_INFINITY)), (0.0, 1.0, 0.0));
         assert!(at(exp, 1e4) > 3.3e38 && at(exp, 1e4).is_finite() && at(exp, f32::NAN).is_nan());
         assert_eq!((at(ln, 0.0), at(ln, 1.0), at(ln, f32::INFINITY)), (f32::NEG_INFINITY, 0.0, f32::INFINITY));
@@ -292,7 +323,7 @@ mod tests {
         let mut sum = 0u32;
         for f in functions {
             for x in linear(-30.0, 30.0).step_by(7) {
-                let y = f(all(x)).to_array()[0];
+                let y = f(F32x4::splat(x)).to_array()[0];
                 sum = sum.rotate_left(5) ^ if y.is_nan() { 1 } else { y.to_bits() };
             }
         }
@@ -300,7 +331,7 @@ mod tests {
         let mut sum = 0u32;
         for f in [exp_m1 as fn(F32x4) -> F32x4, |x| sin_cos(x)[0], |x| sin_cos(x)[1]] {
             for x in linear(-30.0, 30.0).step_by(7) {
-                sum = sum.rotate_left(5) ^ f(all(x)).to_array()[0].to_bits();
+                sum = sum.rotate_left(5) ^ f(F32x4::splat(x)).to_array()[0].to_bits();
             }
         }
         assert_eq!(sum, 793_123_652);

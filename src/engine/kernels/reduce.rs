@@ -3,17 +3,19 @@
 //! The order of every sum is fixed: [`sum`] halves long slices; inside a block, eight running sums take the
 //! numbers in turn and are then added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
 
-use super::lanes::{At, Lanes, WIDTH, each};
+use super::lanes::{At, Four, Lanes, WIDTH, each};
 use super::real::Real;
 
 /// Longest slice summed without halving.
 const BLOCK: usize = 512;
 
 /// Sum of f over the elements, four at a time.
+#[inline(always)]
 fn sum_of<R: Real>(x: &[R], f: &impl Fn(R::Lanes) -> R::Lanes) -> R {
-    if x.len() <= BLOCK {
-        return block(x, f);
-    }
+    if x.len() <= BLOCK { block(x, f) } else { sum_of_halves(x, f) }
+}
+
+fn sum_of_halves<R: Real>(x: &[R], f: &impl Fn(R::Lanes) -> R::Lanes) -> R {
     let (left, right) = x.split_at((x.len() / 2).next_multiple_of(2 * WIDTH));
     sum_of(left, f) + sum_of(right, f)
 }
@@ -65,12 +67,34 @@ pub fn sum_last<R: Real>(x: &[R], y: &mut [R]) {
 
 /// y [F] = sums of the columns of x [N, F], row after row.
 pub fn sum_leading<R: Real>(x: &[R], y: &mut [R]) {
-    y.fill(R::ZERO);
-    if y.is_empty() {
-        return;
+    const GROUPS: usize = 4;
+    let width = y.len();
+    let mut done = 0;
+    while done + GROUPS * WIDTH <= width {
+        sum_columns::<R, GROUPS>(x, width, done, y);
+        done += GROUPS * WIDTH;
     }
-    for x in x.chunks_exact(y.len()) {
-        each!(y.len(), |i| i.put(y, i.get(y) + i.get(x)));
+    while done + WIDTH <= width {
+        sum_columns::<R, 1>(x, width, done, y);
+        done += WIDTH;
+    }
+    for (j, y) in y.iter_mut().enumerate().skip(done) {
+        *y = x[j.min(x.len())..].iter().step_by(width).fold(R::ZERO, |sum, x| sum + *x);
+    }
+}
+
+/// [`sum_leading`] for 4 GROUPS columns, the sums in registers.
+#[inline(always)]
+fn sum_columns<R: Real, const GROUPS: usize>(x: &[R], width: usize, from: usize, y: &mut [R]) {
+    let mut sums = [R::Lanes::splat(R::ZERO); GROUPS];
+    for row in x.chunks_exact(width) {
+        let row = &row[from..][..GROUPS * WIDTH];
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = *sum + Four(i).get(row);
+        }
+    }
+    for (i, sum) in sums.into_iter().enumerate() {
+        Four(i).put(&mut y[from..][..GROUPS * WIDTH], sum);
     }
 }
 

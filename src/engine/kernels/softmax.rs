@@ -1,6 +1,6 @@
 //! Softmax and its relatives over the rows of x [N, F].
 
-use super::lanes::{At, Lanes, WIDTH, each, map, map2};
+use super::lanes::{At, Lanes, each, map, map2};
 use super::real::Real;
 use super::reduce::sum;
 
@@ -88,10 +88,10 @@ pub fn logsumexp<R: Real>(width: usize, x: &[R], y: &mut [R], scratch: &mut [R])
 /// The largest number of a row.
 #[inline(always)]
 fn largest<R: Real>(x: &[R]) -> R {
-    let mut lanes = x.chunks_exact(WIDTH);
     let lowest = R::Lanes::splat(-R::INFINITY);
-    let top = (&mut lanes).fold(lowest, |top, x| R::Lanes::load(x).max(top)).to_array();
-    top.iter().chain(lanes.remainder()).fold(-R::INFINITY, |top, x| x.max(top))
+    let (fours, rest) = x.as_chunks();
+    let top = fours.iter().fold(lowest, |top, x| R::Lanes::from_array(*x).max(top)).largest();
+    rest.iter().fold(top, |top, x| x.max(top))
 }
 
 /// The largest number of a row and the sum of exp(x - largest), whose summands go to `terms`.
