@@ -270,6 +270,24 @@ fn radii_saturation_and_jacobians_are_answered_by_path() {
 }
 
 #[test]
+fn attention_is_forced_for_a_pair_and_given_back() {
+    let mut run = session(&translator(Attention::BahdanauCurrent));
+    block_on(run.observe()).expect("the CPU does not fail");
+    let (free, shape) = block_on(run.view("probe/attention")).expect("it attends");
+    assert_eq!(shape, [6, 1, 5], "target steps, one sequence, source places");
+    block_on(run.force_attention(&[(0, 2, 1.0), (1, 0, 0.5)])).expect("a pair of the probe");
+    let (forced, _) = block_on(run.view("probe/attention")).expect("it attends");
+    assert_eq!(forced[..5], [0.0, 0.0, 1.0, 0.0, 0.0]);
+    assert!((forced[5] - 0.5).abs() < 1e-6 && (forced[5..10].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    assert_eq!(forced[10..], free[10..], "other steps attend as before");
+    assert!(block_on(run.force_attention(&[(9, 0, 1.0)])).is_err());
+    block_on(run.force_attention(&[])).expect("nothing forced");
+    assert_eq!(block_on(run.view("probe/attention")).expect("it attends").0, free);
+    let mut plain = session(&translator(Attention::None));
+    assert!(block_on(plain.force_attention(&[(0, 0, 1.0)])).is_err());
+}
+
+#[test]
 fn weights_of_every_model_go_out_and_come_back() {
     for (name, spec) in specs() {
         let mut run = session(&spec);

@@ -116,6 +116,28 @@ impl Observer {
 }
 
 impl Observer {
+    /// Forces attention weights upon the probe, each (target step, source place, weight 0 to 1): see
+    /// [`Forced`](crate::nn::attention::Forced). None gives the model its own attention back. It shows after the next
+    /// [`Observer::refresh`].
+    ///
+    /// # Errors
+    /// [`EngineError::Unknown`] for a model that does not attend, and for a step or a place there is not.
+    pub fn force(&mut self, forced: &[(usize, usize, f32)]) -> Result<(), EngineError> {
+        let graph = self.executable.plan().graph();
+        let [pairs, weights] = [graph.find("probe/forced/pairs")?, graph.find("probe/forced/weights")?];
+        let shape = graph.shape(pairs).0.clone();
+        let (mut chosen, mut given) = (vec![0.0; shape.iter().product()], vec![0.0; shape.iter().product()]);
+        for (target, source, weight) in forced {
+            if *target >= shape[0] || *source >= shape[2] {
+                return Err(EngineError::Unknown { what: format!("pair of target {target} and source {source}") });
+            }
+            chosen[target * shape[2] + source] = 1.0;
+            given[target * shape[2] + source] = weight.clamp(0.0, 1.0);
+        }
+        self.executable.write(pairs, &chosen)?;
+        self.executable.write(weights, &given)
+    }
+
     /// Beam search for what the model writes, from its beginning; the whole tree. `None` for a classifier.
     ///
     /// # Errors

@@ -423,6 +423,15 @@ impl Session {
         self.observer.search(options, max_length).await
     }
 
+    /// Forces attention weights upon the probe and runs it again; see [`Observer::force`].
+    ///
+    /// # Errors
+    /// As [`Observer::force`].
+    pub async fn force_attention(&mut self, forced: &[(usize, usize, f32)]) -> Result<(), EngineError> {
+        self.observer.force(forced)?;
+        self.observe().await
+    }
+
     /// Decodes on from another node of a search's tree; `false` for one that cannot be continued.
     ///
     /// # Errors
