@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
 use seqlab::engine::backend::Executable;
+use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::optimiser::Optimiser;
 use seqlab::engine::plan::Plan;
 use seqlab::protocol::{Workload, WorkloadModel};
@@ -33,6 +34,34 @@ fn step(executable: &mut dyn Executable) {
     pollster::block_on(executable.take_journal()).expect("the device is there");
 }
 
+/// What each step of a workload's plan needs on the CPU, the least of many runs; those of a hundredth and more.
+fn print_steps(workload: &Workload, now: &dyn Fn() -> f64) {
+    let prepared = bench::prepare(workload, Optimiser::ADAM).expect("the workloads' shapes fit");
+    let plan = Plan::new(prepared.training.graph, MEMORY_LIMIT).expect("the workloads are small");
+    let mut machine = CpuExecutable::<f32>::new(plan, &[]);
+    machine.write(prepared.training.persistent[0], &prepared.initial).expect("initial parameters fit");
+    for (id, ids) in &prepared.inputs {
+        machine.write_ids(*id, ids).expect("the batch fits");
+    }
+    let mut seconds = vec![f64::INFINITY; machine.plan().programs()[0].steps.len()];
+    let end = now() + f64::from(workload.seconds);
+    while now() < end {
+        machine.run_timed(0, 1, now, &mut seconds);
+    }
+    let total: f64 = seconds.iter().sum();
+    println!("{:>10.1} us, of which", 1e6 * total);
+    for (step, seconds) in machine.plan().programs()[0].steps.iter().zip(&seconds) {
+        if seconds / total >= 0.01 {
+            println!(
+                "{:>10.1} us {:>3.0} %  {}",
+                1e6 * seconds,
+                100.0 * seconds / total,
+                machine.plan().describe(step)
+            );
+        }
+    }
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
     let mut devices = Devices::default();
@@ -55,6 +84,7 @@ fn main() {
             result.bound_steps_per_second,
             100.0 * result.steps_per_second / result.bound_steps_per_second,
         );
+        print_steps(&workload, &seconds);
         let mut group = criterion.benchmark_group(named.name);
         group.throughput(Throughput::Elements((workload.steps * workload.batch) as u64));
         for (label, backend) in [("cpu", BackendKind::Cpu), ("gpu", BackendKind::Gpu)] {

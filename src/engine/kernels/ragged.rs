@@ -146,6 +146,12 @@ fn gather<R: Real>(width: usize, from: &[R], mut rows: impl Iterator<Item = usiz
 
 /// y [T, B, H]: the state each step of h [T, B, H] started from, h0 [B, H] for a sequence's first; zero in the padding.
 pub fn previous<R: Real>(sequences: Sequences<'_>, reverse: bool, h: &[R], h0: &[R], y: &mut [R]) {
+    if sequences.lengths.is_empty() {
+        let (start, rest) = if reverse { (y.len() - h0.len(), 0) } else { (0, h0.len()) };
+        y[start..][..h0.len()].copy_from_slice(h0);
+        let states = &h[h0.len() - rest..][..h.len() - h0.len()];
+        return y[rest..][..states.len()].copy_from_slice(states);
+    }
     let width = h0.len() / sequences.batch.max(1);
     for t in 0..sequences.steps {
         for sequence in sequences.at(t) {
@@ -242,6 +248,12 @@ mod tests {
         assert_eq!(y, [8.0, 9.0, 1.0, 2.0, 0.0, 4.0]);
         previous(sequences, true, &h, &h0, &mut y);
         assert_eq!(y, [3.0, 4.0, 8.0, 6.0, 0.0, 9.0]);
+        for reverse in [false, true] {
+            let mut equal = unset::<f64>(6);
+            previous(Sequences { lengths: &[3, 3], ..sequences }, reverse, &h, &h0, &mut y);
+            previous(Sequences { lengths: &[], ..sequences }, reverse, &h, &h0, &mut equal);
+            assert_eq!(y, equal);
+        }
         let mut last = unset::<f64>(2);
         final_state(sequences, false, &h, &mut last);
         assert_eq!(last, [3.0, 6.0]);
