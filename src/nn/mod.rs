@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod classifier;
 pub mod encoder_decoder;
+pub mod feed_forward;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;
@@ -11,6 +12,7 @@ pub mod recurrent;
 pub mod rollout;
 pub mod seq2seq;
 pub mod state_space;
+pub mod tagger;
 pub mod textbook;
 pub mod transformer;
 
