@@ -124,6 +124,7 @@ impl Lab {
             Command::Watch { paths } => self.watched = paths,
             Command::NextFrame => self.frame_wanted = true,
             Command::Probe { id, path } => self.probe(id, path).await,
+            Command::Travel { .. } | Command::Operate { .. } | Command::Export { .. } | Command::Import { .. } => {}
             Command::LoseGpu => self.devices.lose_gpu(),
             Command::Bench { id, workload } => match bench::run(&workload, &mut self.devices, &self.now).await {
                 Ok(result) => self.tell(&Event::Bench { id, result }),
@@ -351,6 +352,8 @@ impl Lab {
             probe_tokens: session.observer().probe().to_vec(),
             sample: self.sample.clone(),
             sample_step: self.sample_step,
+            snapshots: Vec::new(),
+            operated: false,
             sections,
         };
         self.history.clear();
