@@ -1,6 +1,7 @@
 //! Training: a [`session::Session`] from a spec and a text, what the views observe, what is kept
 //! on disk, and the benchmark.
 
+pub mod archive;
 pub mod bench;
 pub mod checkpoint;
 pub mod decoding;
@@ -12,6 +13,7 @@ pub mod model;
 pub mod network;
 pub mod next_token;
 pub mod observer;
+pub mod probe_gradient;
 pub mod reinforce;
 pub mod reward;
 pub mod saturation;

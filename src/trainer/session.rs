@@ -1,4 +1,4 @@
-//! A run: a model in training, its last good state, and what to do when numbers or devices fail.
+//! A run: a model in training, its good states so far, and what to do when numbers or devices fail.
 
 use crate::engine::backend::{Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
@@ -7,6 +7,7 @@ use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 use crate::spec::{Architecture, BackendKind, Choice, ModelSpec, SpecError, limits};
 
+use super::archive::Archive;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::Sampling;
@@ -26,6 +27,18 @@ pub struct Snapshot {
     numbers: Vec<f32>,
     /// See [`Trainable::memory`].
     memory: Vec<f32>,
+}
+
+impl Snapshot {
+    /// A snapshot of these numbers.
+    pub fn new(step: u64, numbers: Vec<f32>, memory: Vec<f32>) -> Snapshot {
+        Snapshot { step, numbers, memory }
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.numbers.as_slice()) + size_of_val(self.memory.as_slice())
+    }
 }
 
 /// Why training stopped by itself.
@@ -66,7 +79,8 @@ pub struct Session {
     observer: Observer,
     initial: Vec<f32>,
     step: u64,
-    good: Snapshot,
+    /// The present step is either a kept one or after all of them.
+    archive: Archive,
 }
 
 /// Why no session was built.
@@ -114,8 +128,7 @@ impl Session {
                 (on_cpu(plan, &training.journal), BackendKind::Cpu, Some(error))
             }
         };
-        let mut numbers = initial.clone();
-        numbers.resize(initial.len() * training.persistent.len(), 0.0);
+        let archive = Archive::new(first(&initial, training.persistent.len()));
         let mut session = Session {
             spec: spec.clone(),
             model,
@@ -126,7 +139,7 @@ impl Session {
             observer,
             initial,
             step: 0,
-            good: Snapshot { step: 0, numbers, memory: Vec::new() },
+            archive,
         };
         session.restore_good()?;
         Ok((session, refusal))
@@ -201,6 +214,7 @@ impl Session {
     /// # Errors
     /// [`EngineError::DeviceLost`]: then [`Session::fall_back`].
     pub async fn train_step(&mut self) -> Result<(), EngineError> {
+        self.archive.forget_after(self.step);
         self.model.write_batch(self.step, self.executable.as_mut()).await?;
         let hyper = self.optimiser.hyper(self.step + 1, self.spec.learning_rate, self.spec.clip);
         self.executable.write(self.training.hyper, &hyper)?;
@@ -263,13 +277,33 @@ impl Session {
         Ok("loss".to_owned())
     }
 
-    /// Keeps the present state as the last good one. Call it after a [`Drained::Good`], before the next step.
+    /// Keeps the present state as the last good one, and for time travel. Call it after a [`Drained::Good`], before the next
+    /// step.
     ///
     /// # Errors
     /// [`EngineError::DeviceLost`].
     pub async fn keep(&mut self) -> Result<(), EngineError> {
-        self.good = self.snapshot().await?;
+        let snapshot = self.snapshot().await?;
+        self.archive.keep(snapshot);
         Ok(())
+    }
+
+    /// The snapshots one can go back to.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// Goes to the newest kept state at or before a step, and forgets nothing: the present is kept first, and what comes
+    /// after that step until the next [`Session::train_step`]. Call it after a [`Drained::Good`]. What was adjusted stays so.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn travel(&mut self, step: u64) -> Result<(), EngineError> {
+        if self.step > self.archive.newest().step {
+            self.keep().await?;
+        }
+        self.step = step;
+        self.restore_good()
     }
 
     /// The state as it stands.
@@ -317,7 +351,9 @@ impl Session {
         self.executable.take_journal().await?;
         self.spec = ModelSpec { backend: self.spec.backend, ..checkpoint.spec.clone() };
         self.observer.drawn = checkpoint.drawn;
-        self.good = Snapshot { step: checkpoint.step, numbers, memory: checkpoint.memory.clone() };
+        self.archive = Archive::new(first(&self.initial, self.training.persistent.len()));
+        self.archive.keep(Snapshot::new(checkpoint.step, numbers, checkpoint.memory.clone()));
+        self.step = checkpoint.step;
         Ok(self.restore_good()?)
     }
 
@@ -347,11 +383,10 @@ impl Session {
         self.reset().await.map_err(|error| vec![WeightsError::Engine(error)])
     }
 
+    /// Back to the newest kept state that is not after the present step.
     fn restore_good(&mut self) -> Result<(), EngineError> {
-        let good = std::mem::take(&mut self.good);
-        let result = self.restore(&good);
-        self.good = good;
-        result
+        let good = self.archive.at_or_before(self.step).clone();
+        self.restore(&good)
     }
 
     /// Back to step 0 with the same seed.
@@ -359,11 +394,8 @@ impl Session {
     /// # Errors
     /// [`EngineError::DeviceLost`].
     pub async fn reset(&mut self) -> Result<(), EngineError> {
+        self.archive = Archive::new(first(&self.initial, self.training.persistent.len()));
         self.executable.take_journal().await?;
-        self.good.step = 0;
-        self.good.memory.clear();
-        self.good.numbers.fill(0.0);
-        self.good.numbers[..self.initial.len()].copy_from_slice(&self.initial);
         self.restore_good()
     }
 
@@ -484,6 +516,13 @@ impl Session {
         let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
         trained.chain(self.observer.paths()).collect()
     }
+}
+
+/// The start of a run: these parameters, every optimiser state zero.
+fn first(initial: &[f32], buffers: usize) -> Snapshot {
+    let mut numbers = initial.to_vec();
+    numbers.resize(initial.len() * buffers, 0.0);
+    Snapshot::new(0, numbers, Vec::new())
 }
 
 fn check_probe(probe: &str) -> Result<(), SpecError> {

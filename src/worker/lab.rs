@@ -124,7 +124,8 @@ impl Lab {
             Command::Watch { paths } => self.watched = paths,
             Command::NextFrame => self.frame_wanted = true,
             Command::Probe { id, path } => self.probe(id, path).await,
-            Command::Travel { .. } | Command::Operate { .. } | Command::Export { .. } | Command::Import { .. } => {}
+            Command::Travel { step } => self.travel(step).await,
+            Command::Operate { .. } | Command::Export { .. } | Command::Import { .. } => {}
             Command::LoseGpu => self.devices.lose_gpu(),
             Command::Bench { id, workload } => match bench::run(&workload, &mut self.devices, &self.now).await {
                 Ok(result) => self.tell(&Event::Bench { id, result }),
@@ -208,6 +209,20 @@ impl Lab {
         self.forget();
     }
 
+    /// Goes to a kept step. Rows after it that no frame has told yet are of another future.
+    async fn travel(&mut self, step: u64) {
+        let Some(session) = &mut self.session else { return };
+        self.left = None;
+        if let Err(error) = session.travel(step).await {
+            return self.recover(error).await;
+        }
+        let at = session.step() as f32;
+        let rows = self.history.chunks_exact(self.width).filter(|row| row[0] <= at);
+        self.history = rows.flatten().copied().collect();
+        self.stale = true;
+        self.pace.sampled = 0.0;
+    }
+
     fn observe(&mut self, probe: String, temperature: f32) {
         if !limits::TEMPERATURE.contains(&temperature) {
             let (low, high) = (limits::TEMPERATURE.start(), limits::TEMPERATURE.end());
@@ -267,11 +282,11 @@ impl Lab {
         match drained {
             Drained::Good(rows) => {
                 self.remember(&rows.numbers);
-                if now - self.pace.kept > KEEP_EVERY {
+                if let Some(session) = &mut self.session
+                    && (now - self.pace.kept > KEEP_EVERY || session.archive().is_due(session.step()))
+                {
                     self.pace.kept = now;
-                    if let Some(session) = &mut self.session {
-                        session.keep().await?;
-                    }
+                    session.keep().await?;
                 }
             }
             Drained::Diverged(rows, divergence) => {
@@ -352,7 +367,7 @@ impl Lab {
             probe_tokens: session.observer().probe().to_vec(),
             sample: self.sample.clone(),
             sample_step: self.sample_step,
-            snapshots: Vec::new(),
+            snapshots: session.archive().steps().collect(),
             operated: false,
             sections,
         };
