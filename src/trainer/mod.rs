@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod scheduled_sampling;
 pub mod session;
 pub mod signals;
+pub mod surgery;
 pub mod trainable;
 pub mod translator;
 pub mod weights;

@@ -369,7 +369,9 @@ impl Session {
     /// What tells weights of equal names and shapes apart: the cell, or the kind of a model without one.
     fn kind(&self) -> &'static str {
         match self.spec.model {
-            Architecture::Transformer | Architecture::S4d | Architecture::Mamba => self.spec.model.key(),
+            Architecture::Transformer | Architecture::S4d | Architecture::Mamba | Architecture::FeedForward => {
+                self.spec.model.key()
+            }
             Architecture::Recurrent | Architecture::EncoderDecoder | Architecture::Classifier => self.spec.cell.name(),
         }
     }

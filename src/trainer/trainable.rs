@@ -4,7 +4,7 @@ use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
-use crate::spec::{Architecture, ModelSpec, SpecError};
+use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 
 use super::decoding::OneStep;
 use super::labeller::Labeller;
@@ -77,6 +77,10 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
+        Architecture::Recurrent | Architecture::FeedForward if spec.task != Task::Text => {
+            return Err(SpecError::new("task", "This task is not there yet."));
+        }
+        Architecture::FeedForward => return Err(SpecError::new("task", "A feed-forward network reads numbers.")),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
             Box::new(NextToken::new(spec, text)?)
         }
