@@ -5,6 +5,7 @@ use crate::engine::error::EngineError;
 use crate::engine::graph::{Kind, Source};
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
+use crate::protocol::Edit;
 use crate::spec::{Architecture, BackendKind, Choice, ModelSpec, SpecError, limits};
 
 use super::archive::Archive;
@@ -12,9 +13,11 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
+use super::instruments::Instruments;
 use super::measures::{self, Measure};
 use super::model;
 use super::observer::Observer;
+use super::surgery;
 use super::trainable::{self, Evaluation, Example, Trainable, Training, Watch};
 use super::weights::{self, WeightsError};
 
@@ -76,7 +79,10 @@ pub struct Session {
     optimiser: Optimiser,
     executable: Box<dyn Executable>,
     backend: BackendKind,
+    probe: String,
     observer: Observer,
+    instruments: Instruments,
+    edits: Vec<Edit>,
     initial: Vec<f32>,
     step: u64,
     /// The present step is either a kept one or after all of them.
@@ -136,7 +142,10 @@ impl Session {
             optimiser,
             executable,
             backend,
+            probe: probe.to_owned(),
             observer,
+            instruments: Instruments::default(),
+            edits: Vec::new(),
             initial,
             step: 0,
             archive,
@@ -206,7 +215,33 @@ impl Session {
         if observation.probe != self.observer.probe() {
             self.observer = Observer::new(observation)?;
         }
+        if probe != self.probe {
+            self.probe = probe.to_owned();
+            self.instruments.forget();
+        }
         Ok(())
+    }
+
+    /// Makes edits in the copy of the parameters that the probe text and all that writes is run with, instead of all
+    /// earlier ones. They show after the next [`Session::observe`].
+    ///
+    /// # Errors
+    /// An edit that does not fit; the earlier ones stay then.
+    pub fn operate(&mut self, edits: Vec<Edit>) -> Result<(), SpecError> {
+        let mut copy = self.initial.clone();
+        surgery::apply(&self.training.graph, &mut copy, &self.spec, &edits)?;
+        self.edits = edits;
+        Ok(())
+    }
+
+    /// Gives the session a clock, in seconds, for the views that measure time.
+    pub fn set_clock(&mut self, now: fn() -> f64) {
+        self.instruments.clock = Some(now);
+    }
+
+    /// The edits that are made.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
     }
 
     /// One training step. The caller must [`Session::drain`] at least every [`JOURNAL_ROWS`] steps.
@@ -367,7 +402,7 @@ impl Session {
     }
 
     /// What tells weights of equal names and shapes apart: the cell, or the kind of a model without one.
-    fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.spec.model {
             Architecture::Transformer | Architecture::S4d | Architecture::Mamba | Architecture::FeedForward => {
                 self.spec.model.key()
@@ -423,13 +458,24 @@ impl Session {
         }
     }
 
-    /// Runs the probe text through the present parameters.
+    /// Runs the probe text through the present parameters, with the edits of [`Session::operate`] made.
     ///
     /// # Errors
     /// [`EngineError::DeviceLost`].
     pub async fn observe(&mut self) -> Result<(), EngineError> {
-        let parameters = self.executable.read(&self.training.persistent[..1]).await?;
-        self.observer.refresh(&parameters)
+        let parameters = self.operated().await?;
+        self.observer.refresh(&parameters)?;
+        self.instruments.renew(parameters);
+        Ok(())
+    }
+
+    /// The present parameters, with the edits made.
+    async fn operated(&mut self) -> Result<Vec<f32>, EngineError> {
+        let mut parameters = self.executable.read(&self.training.persistent[..1]).await?;
+        if let Err(error) = surgery::apply(&self.training.graph, &mut parameters, &self.spec, &self.edits) {
+            return Err(EngineError::Unknown { what: error.message });
+        }
+        Ok(parameters)
     }
 
     /// Samples text from the parameters of the last [`Session::observe`].
@@ -480,6 +526,9 @@ impl Session {
     /// # Errors
     /// [`EngineError::Unknown`], [`EngineError::DeviceLost`].
     pub async fn view(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        if Instruments::shows(path) {
+            return self.instruments.view(path, self.model.as_ref(), &self.probe);
+        }
         match Measure::parse(path) {
             None => self.tensor(path).await,
             Some(Measure::SpectralRadius(weight)) => measures::spectral_radius(&self.tensor(&weight).await?),
@@ -488,12 +537,17 @@ impl Session {
         }
     }
 
+    /// Whether a path shows what the last [`Session::observe`] saw.
+    pub fn observes(path: &str) -> bool {
+        path.starts_with("probe/") || path.starts_with("saturation/probe/") || Instruments::shows(path)
+    }
+
     /// The spectrum of dh_T/dh_t over the probe text; see [`measures::spectrum`].
     async fn jacobian(&mut self, layer: usize) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
         let text = self.observer.probe().to_vec();
         let none = || EngineError::Unknown { what: "Jacobian of this kind of model".to_owned() };
         let mut view = self.model.long_view(text.len()).ok_or_else(none)??;
-        let parameters = self.executable.read(&self.training.persistent[..1]).await?;
+        let parameters = self.operated().await?;
         view.run(&parameters, &text)?;
         measures::spectrum(&view, layer, text.len(), self.spec.hidden)
     }

@@ -10,6 +10,8 @@ use super::decoding::OneStep;
 use super::labeller::Labeller;
 use super::long_view::LongView;
 use super::next_token::NextToken;
+use super::probe_gradient::ProbeGradient;
+use super::ragged_view::RaggedView;
 use super::translator::Translator;
 
 /// A kind of model with its examples: one file each in this folder, one line in [`open`].
@@ -42,6 +44,16 @@ pub trait Trainable {
     /// Jacobians of its states over a text of this many tokens; `None` for a model whose end is no state of a recurrence
     /// in one direction.
     fn long_view(&self, _steps: usize) -> Option<Result<LongView, EngineError>> {
+        None
+    }
+
+    /// Derivatives of its loss on the probe text; `None` for a model that says nothing about one.
+    fn probe_gradient(&self, _probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
+        None
+    }
+
+    /// The lines of the probe text as a ragged batch; `None` for a model that is not recurrent.
+    fn ragged_view(&self, _probe: &str) -> Option<Result<RaggedView, EngineError>> {
         None
     }
 
