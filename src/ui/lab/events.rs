@@ -40,7 +40,7 @@ impl Lab {
             Event::Diverged { step, node, advice } => self.diverged(step, &node, &advice),
             Event::Probe { id, shape, values, error, .. } => self.probed(id, error.map_or(Ok((shape, values)), Err)),
             Event::Failed { id, message } => self.failed(id, message),
-            Event::Bench { .. } => {}
+            Event::Bench { .. } | Event::File { .. } | Event::Imported { .. } => {}
         }
     }
 
@@ -74,7 +74,7 @@ impl Lab {
     /// A refused probe is only shown; a refused build leaves the old model, and the controls go back to it.
     fn rejected(self, errors: Vec<SpecError>) {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
-        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature"));
+        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature" | "surgery"));
         errors.into_iter().for_each(|error| self.refuse(error));
         if !of_build {
             return;
