@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
 use super::{Lab, ProbeWaiter, Waiter};
-use crate::protocol::Command;
+use crate::protocol::{Command, Edit};
 use crate::spec::SpecError;
 use crate::ui::charts::palette::Theme;
 use crate::ui::dom;
@@ -58,15 +59,15 @@ impl Lab {
 
     /// One step back.
     pub fn undo(self) {
-        self.travel(|inner| inner.timeline.undo());
+        self.retrace(|inner| inner.timeline.undo());
     }
 
     /// One step forth.
     pub fn redo(self) {
-        self.travel(|inner| inner.timeline.redo());
+        self.retrace(|inner| inner.timeline.redo());
     }
 
-    fn travel(self, step: impl FnOnce(&mut super::Inner) -> Option<Setup>) {
+    fn retrace(self, step: impl FnOnce(&mut super::Inner) -> Option<Setup>) {
         let travelled = self.inner.try_update_value(|inner| {
             let setup = step(inner);
             (setup, (inner.timeline.can_undo(), inner.timeline.can_redo()))
@@ -163,12 +164,15 @@ impl Lab {
     }
 
     fn watched_paths(self) -> Vec<String> {
-        let (cell, layer) = (self.cell(), self.focus.with(|focus| focus.layer));
-        let mut paths: Vec<String> = cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)).collect();
-        paths.push(format!("layers/{layer}/grad_h_norm"));
+        let (cell, layer) = (self.cell(), self.focus.with(|focus| focus.layer).min(self.dimensions().0 - 1));
+        let mut paths = vec![format!("layers/{layer}/grad_h_norm")];
         if cell.has_cell_state() {
             paths.push(format!("layers/{layer}/grad_c_norm"));
         }
+        if self.shown_run().place != self.place {
+            return paths;
+        }
+        paths.extend(cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)));
         if self.equation.with(Option::is_some) {
             paths.extend(parameter_paths(layer));
             paths.extend(layer.checked_sub(1).map(|below| signal_path(below, "h")));
@@ -228,6 +232,21 @@ impl Lab {
         }
     }
 
+    /// Goes back to a step that was kept, or forth again; every model of the lab to the nearest it kept.
+    pub fn travel(self, step: u64) {
+        for run in self.runs() {
+            run.running.set(false);
+            run.send(&Command::Travel { step });
+        }
+    }
+
+    /// Changes what is done to the copy of this model that the views show.
+    pub fn operate(self, change: impl FnOnce(&mut Vec<Edit>)) {
+        self.forget_error("surgery");
+        self.edits.update(change);
+        self.send(&Command::Operate { edits: self.edits.get_untracked() });
+    }
+
     /// Gives the GPU up, as a driver's reset does: to try the way back to the CPU.
     pub fn lose_gpu(self) {
         self.runs().into_iter().for_each(|run| run.send(&Command::LoseGpu));
@@ -251,6 +270,7 @@ impl Lab {
         self.readout.set(super::Readout::default());
         self.measured.update(super::Measured::clear);
         self.frame.update(|frame| *frame += 1);
+        self.any_frame.update(|frame| *frame += 1);
     }
 
     /// Asks once for a tensor.
@@ -277,10 +297,15 @@ impl Lab {
 
     /// Sends a command; what is sent before the worker is ready is sent again by the first build.
     pub(super) fn send(self, command: &Command) {
+        self.send_with(command, None);
+    }
+
+    /// As [`Lab::send`], with a buffer that travels along.
+    pub(super) fn send_with(self, command: &Command, buffer: Option<&ArrayBuffer>) {
         self.inner.update_value(|inner| {
             inner.flow.command_sent();
             if let (Some(link), true) = (&inner.link, inner.ready) {
-                link.send(command, None);
+                link.send(command, buffer);
             }
         });
     }

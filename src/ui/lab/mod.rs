@@ -4,6 +4,7 @@
 pub mod address;
 mod commands;
 mod events;
+mod files;
 mod frames;
 mod look;
 mod measure;
@@ -16,8 +17,8 @@ use leptos::prelude::*;
 
 use crate::engine::cell::Cell;
 use crate::labs::Lesson;
-use crate::protocol::ModelInfo;
-use crate::spec::{Architecture, ModelSpec, SpecError};
+use crate::protocol::{Edit, ModelInfo};
+use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
@@ -88,6 +89,8 @@ pub struct Lab {
     pub notices: RwSignal<Vec<Notice>>,
     /// Counts drawn frames: views that draw depend on it.
     pub frame: RwSignal<u64>,
+    /// Counts animation frames in which any of the lab's models had something new: what draws several depends on it.
+    pub any_frame: RwSignal<u64>,
     /// The numbers beside the run button, some times a second.
     pub readout: RwSignal<Readout>,
     /// The latest sample, some times a second.
@@ -98,6 +101,8 @@ pub struct Lab {
     pub mark: RwSignal<Option<Mark>>,
     /// Whose equation is open.
     pub equation: RwSignal<Option<Site>>,
+    /// What was done to the copy of this model that the views show.
+    pub edits: RwSignal<Vec<Edit>>,
     /// Whether there is something to undo and to redo.
     pub undoable: RwSignal<(bool, bool)>,
     /// Light or dark.
@@ -151,6 +156,7 @@ impl Lab {
             setup: self.setup,
             focus: self.focus,
             shown: self.shown,
+            any_frame: self.any_frame,
             errors: self.errors,
             notices: self.notices,
             mark: self.mark,
@@ -200,11 +206,13 @@ impl Lab {
             errors: RwSignal::new(Vec::new()),
             notices: RwSignal::new(Vec::new()),
             frame: RwSignal::new(0),
+            any_frame: RwSignal::new(0),
             readout: RwSignal::new(Readout::default()),
             sample: RwSignal::new((0, String::new())),
             probe_symbols: RwSignal::new(Arc::new(probe_symbols)),
             mark: RwSignal::new(None),
             equation: RwSignal::new(None),
+            edits: RwSignal::new(Vec::new()),
             undoable: RwSignal::new((false, false)),
             theme: RwSignal::new(theme::current()),
             reaches: StoredValue::new(HashMap::new()),
@@ -218,8 +226,8 @@ impl Lab {
             run.start_worker();
             run.keep_watching();
             run.keep_measuring();
-            frames::start(run);
         }
+        frames::start(self);
         self.keep_address();
     }
 
@@ -244,7 +252,8 @@ impl Lab {
     /// # Errors
     /// Values that do not go together.
     pub fn setup_of(self, chosen: &Setup) -> Result<Setup, SpecError> {
-        let spec = self.lesson.map_or_else(|| Ok(chosen.spec.clone()), |lesson| lesson.run_spec(self.place, &chosen.spec))?;
+        let spec =
+            self.lesson.map_or_else(|| Ok(chosen.spec.clone()), |lesson| lesson.run_spec(self.place, &chosen.spec))?;
         Ok(Setup { spec, ..chosen.clone() })
     }
 
@@ -285,6 +294,11 @@ impl Lab {
     /// The kind of the model that stands, or of the one to come.
     pub fn architecture(self) -> Architecture {
         self.spec(|spec| spec.model)
+    }
+
+    /// What the model that stands, or the one to come, learns.
+    pub fn task(self) -> Task {
+        self.spec(|spec| spec.task)
     }
 
     /// Whether the model has the gates and states that the views are about.
