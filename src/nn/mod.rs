@@ -4,6 +4,7 @@ pub mod attention;
 pub mod classifier;
 pub mod encoder_decoder;
 pub mod feed_forward;
+pub mod gate_gradients;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;

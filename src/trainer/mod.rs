@@ -1,11 +1,13 @@
 //! Training: a [`session::Session`] from a spec and a text, what the views observe, what is kept
 //! on disk, and the benchmark.
 
+pub mod archive;
 pub mod bench;
 pub mod checkpoint;
 pub mod decoding;
 pub mod device;
 pub mod evaluation;
+pub mod instruments;
 pub mod labeller;
 pub mod long_view;
 pub mod measures;
@@ -13,6 +15,8 @@ pub mod model;
 pub mod network;
 pub mod next_token;
 pub mod observer;
+pub mod probe_gradient;
+pub mod ragged_view;
 pub mod reinforce;
 pub mod reward;
 pub mod saturation;

@@ -1,11 +1,91 @@
-//! Operations on a model's parameters.
+//! Operations on a model's parameters: on a copy, for looking at what the model does without a gate, a unit, a weight.
 
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Parameter};
+use crate::protocol::Edit;
+use crate::spec::{ModelSpec, SpecError};
 
 /// What stands for an infinite input: its sigmoid and tanh are 0 and 1 to the last bit that f32 has.
 const INFINITE: f32 = 100.0;
+
+/// Makes edits, one after the other, in the flat parameters of `graph`, those of `spec`'s model.
+///
+/// # Errors
+/// The first edit that does not fit, under the key `surgery`; the edits before it are made then.
+pub fn apply(graph: &Graph, parameters: &mut [f32], spec: &ModelSpec, edits: &[Edit]) -> Result<(), SpecError> {
+    let refuse = |message: String| SpecError::new("surgery", message);
+    for edit in edits {
+        match edit {
+            Edit::Clamp { layer, gate, unit, value } => {
+                let low = if is_signed(spec.cell, gate) { -1.0 } else { 0.0 };
+                if !(low..=1.0).contains(value) {
+                    return Err(refuse(format!("The gate {gate} goes from {low} to 1.")));
+                }
+                let unit_named = unit.map_or_else(String::new, |unit| format!(", unit {unit}"));
+                clamp_gate(graph, parameters, spec.cell, *layer, gate, *unit, *value).map_err(|_| {
+                    refuse(format!("This model has no gate \u{201c}{gate}\u{201d} of layer {layer}{unit_named}."))
+                })?;
+            }
+            Edit::Zero { layer, unit } => zero_unit(graph, parameters, *layer, *unit)
+                .map_err(|_| refuse(format!("This model has no unit {unit} of layer {layer} that can be zeroed.")))?,
+            Edit::Weight { name, index, value } => {
+                let found = graph.parameters().iter().find(|known| known.name == *name);
+                let parameter =
+                    found.ok_or_else(|| refuse(format!("\u{201c}{name}\u{201d} is no parameter of this model.")))?;
+                if *index >= parameter.len {
+                    let count = parameter.len;
+                    return Err(refuse(format!("\u{201c}{name}\u{201d} has {count} numbers, and no number {index}.")));
+                }
+                if !value.is_finite() {
+                    return Err(refuse("A weight is a finite number.".to_owned()));
+                }
+                parameters[parameter.offset + index] = *value;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hides a unit's hidden state, in every direction of its layer, from all that read it: its columns of weight_hh, of the
+/// weights of the layer above, or of those of the output, become 0. What a GRU's unit keeps of its own state it keeps.
+///
+/// # Errors
+/// [`EngineError::Unknown`] for a layer or unit there is not, and for a model whose states are read by something else;
+/// nothing is changed then.
+pub fn zero_unit(graph: &Graph, parameters: &mut [f32], layer: usize, unit: usize) -> Result<(), EngineError> {
+    let unknown = || EngineError::Unknown { what: format!("unit {unit} of layer {layer}") };
+    let of = |layer: usize, name: &'static str| {
+        graph.parameters().iter().filter(move |known| is_weight(known, name, layer)).collect::<Vec<&Parameter>>()
+    };
+    let own = of(layer, "weight_hh");
+    let units = own.first().map(|weight| graph.shape(weight.value).last()).ok_or_else(unknown)?;
+    let above = of(layer + 1, "weight_ih");
+    let outputs = graph.parameters().iter().filter(|known| OUTPUTS.contains(&known.name.as_str())).collect();
+    let readers: Vec<&Parameter> = if above.is_empty() { outputs } else { above };
+    let whole = |reader: &&Parameter| graph.shape(reader.value).last() == units * own.len();
+    if unit >= units || own.len() > 2 || readers.is_empty() || !readers.iter().all(whole) {
+        return Err(unknown());
+    }
+    for weight in own.iter().chain(&readers) {
+        let rows = parameters[weight.offset..weight.offset + weight.len].chunks_exact_mut(units);
+        rows.for_each(|of_a_direction| of_a_direction[unit] = 0.0);
+    }
+    Ok(())
+}
+
+/// What reads the states of the top layer.
+const OUTPUTS: [&str; 2] = ["out.weight", "classifier.0.weight"];
+
+fn is_weight(parameter: &Parameter, name: &str, layer: usize) -> bool {
+    let end = parameter.name.rsplit('.').next().unwrap_or_default();
+    let end = end.strip_suffix("_reverse").unwrap_or(end);
+    end.strip_prefix(name).and_then(|end| end.strip_prefix("_l")) == Some(layer.to_string().as_str())
+}
+
+fn is_signed(cell: Cell, gate: &str) -> bool {
+    cell.signals().iter().any(|signal| signal.symbol == gate && signal.signed)
+}
 
 /// Clamps a gate (or candidate) of one recurrent layer, in both directions where it has two, to a value, whatever it reads:
 /// the gate's rows of weight_ih, weight_hh and bias_hh become 0, those of bias_ih the value's logit (of a candidate: its
@@ -26,8 +106,7 @@ pub fn clamp_gate(
     let place = gates.iter().position(|symbol| *symbol == gate_symbol);
     let unknown = || EngineError::Unknown { what: format!("gate \"{gate_symbol}\" of layer {layer}") };
     let place = place.ok_or_else(unknown)?;
-    let signed = cell.signals().iter().any(|signal| signal.symbol == gate_symbol && signal.signed);
-    let bias = if signed { inverse_tanh(value) } else { logit(value) };
+    let bias = if is_signed(cell, gate_symbol) { inverse_tanh(value) } else { logit(value) };
 
     let found: Vec<(&Parameter, Part)> = graph.parameters().iter().filter_map(|known| part(known, layer)).collect();
     if found.is_empty() {

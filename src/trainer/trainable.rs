@@ -11,6 +11,8 @@ use super::evaluation::Examination;
 use super::labeller::Labeller;
 use super::long_view::LongView;
 use super::next_token::NextToken;
+use super::probe_gradient::ProbeGradient;
+use super::ragged_view::RaggedView;
 use super::tagger::Tagger;
 use super::translator::Translator;
 
@@ -49,6 +51,16 @@ pub trait Trainable {
 
     /// What is measured of it on examples that it is not trained on, if anything.
     fn examination(&self) -> Option<Result<Examination, EngineError>> {
+        None
+    }
+
+    /// Derivatives of its loss on the probe text; `None` for a model that says nothing about one.
+    fn probe_gradient(&self, _probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
+        None
+    }
+
+    /// The lines of the probe text as a ragged batch; `None` for a model that is not recurrent.
+    fn ragged_view(&self, _probe: &str) -> Option<Result<RaggedView, EngineError>> {
         None
     }
 
