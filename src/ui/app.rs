@@ -109,6 +109,8 @@ fn picture(view: View) -> AnyView {
         View::Tagging => view! { <Tagging/> }.into_any(),
         View::Ragged => view! { <Ragged/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
+        // Not drawn yet: what it shows is among the claims.
+        View::Clamping => ().into_any(),
     }
 }
 

@@ -54,6 +54,8 @@ fn Row(claim: &'static Claim) -> impl IntoView {
     let bound = match claim.bound {
         Bound::AtLeast(limit) => format!("at least {}", show(limit)),
         Bound::AtMost(limit) => format!("at most {}", show(limit)),
+        Bound::Between(low, high) if low == high => show(low),
+        Bound::Between(low, high) => format!("from {} to {}", show(low), show(high)),
     };
     let verdict = move || match number.get() {
         None => "measuring\u{2026}".to_owned(),
