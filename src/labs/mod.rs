@@ -3,6 +3,8 @@
 
 mod gru_vs_lstm;
 
+use std::fmt;
+
 use crate::spec::{ModelSpec, SpecError, property};
 
 /// Every lab, in the order of the twelve questions.
@@ -38,6 +40,18 @@ pub struct Lesson {
     pub controls: &'static [&'static str],
     /// The probe text; empty where the task makes its own.
     pub probe: &'static str,
+}
+
+impl PartialEq for Lesson {
+    fn eq(&self, other: &Lesson) -> bool {
+        self.slug == other.slug
+    }
+}
+
+impl fmt::Debug for Lesson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug)
+    }
 }
 
 /// A part of the story.

@@ -1,0 +1,16 @@
+//! What every lab has around its instrument: the story, the claims, the way to the other labs, the parts that act on all
+//! views.
+
+mod claims;
+mod share;
+mod start;
+mod story;
+mod surgery;
+mod travel;
+
+pub use claims::Claims;
+pub use share::ShareDialog;
+pub use start::Start;
+pub use story::Story;
+pub use surgery::Surgery;
+pub use travel::Travel;
