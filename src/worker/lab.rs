@@ -330,6 +330,9 @@ impl Lab {
         let (Some(left), Some(session)) = (self.left, &mut self.session) else { return Ok(()) };
         let gpu = session.backend() == BackendKind::Gpu;
         let most = left.min(if gpu { u64::from(GPU_STEPS) } else { crate::engine::backend::JOURNAL_ROWS as u64 });
+        // A slice ends where a snapshot is due.
+        let due = session.archive().next_due(session.step());
+        let most = most.min(due - session.step());
         let start = (self.now)();
         let mut done = 0;
         while done < most {
@@ -348,7 +351,7 @@ impl Lab {
             Drained::Good(rows) => {
                 self.remember(&rows.numbers);
                 if let Some(session) = &mut self.session
-                    && (now - self.pace.kept > KEEP_EVERY || session.archive().is_due(session.step()))
+                    && (now - self.pace.kept > KEEP_EVERY || session.step() == due)
                 {
                     self.pace.kept = now;
                     session.keep().await?;
