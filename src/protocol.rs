@@ -3,6 +3,7 @@
 //! A message is a JSON header ([`Command`] or [`Event`]) and, for frames, one transferred `ArrayBuffer` of f32
 //! that the page gives back with its next [`Command::NextFrame`], so that a running lab allocates nothing.
 //! The worker posts a frame only when one was asked for: a slow page sees fewer frames, never a queue.
+//! A file, in either direction, is an `ArrayBuffer` of exactly its bytes.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -25,6 +26,13 @@ pub enum Command {
     Step { count: u32 },
     /// Back to step 0 with the same seed.
     Reset,
+    /// Pause, and go back to the newest snapshot at or before `step` (see [`FrameHeader::snapshots`]); the next frame
+    /// shows it. [`Command::Run`] and [`Command::Step`] go on from there exactly as before; then later snapshots are dropped.
+    Travel { step: u64 },
+    /// Operate on the copy of the parameters that the probe text, the samples and what is measured on them are run with;
+    /// training never sees it. These edits take the place of all earlier ones; none gives the model itself back.
+    /// Answered by [`Event::Rejected`] with the key `surgery` where one does not fit; the earlier ones stay then.
+    Operate { edits: Vec<Edit> },
     /// The text whose gates are shown, and the sampling temperature.
     Observe { probe: String, temperature: f32 },
     /// The paths the visible views want in every frame (see [`FrameHeader::sections`]).
@@ -33,10 +41,33 @@ pub enum Command {
     NextFrame,
     /// Ask once for the tensor at `path`; answered by [`Event::Probe`] with the same `id`.
     Probe { id: u32, path: String },
+    /// Ask for the parameters as a safetensors file with PyTorch's names; answered by [`Event::File`] or [`Event::Failed`].
+    Export { id: u32 },
+    /// Start over, at step 0, from the parameters of a safetensors file, whose bytes are the message's buffer; answered by
+    /// [`Event::Imported`], or by [`Event::Failed`] with all that does not fit, and then nothing has changed.
+    Import {
+        id: u32,
+        /// Filled from the message's buffer.
+        #[serde(skip)]
+        bytes: Vec<u8>,
+    },
     /// Give the GPU up as if it had been lost: what a driver's reset does, for trying the way back to the CPU.
     LoseGpu,
     /// Measure a workload for about `seconds`; answered by [`Event::Bench`] or [`Event::Failed`].
     Bench { id: u32, workload: Workload },
+}
+
+/// A change of the parameters, see [`Command::Operate`]. `layer` counts from 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "edit", rename_all = "kebab-case")]
+pub enum Edit {
+    /// Hold a gate of all units, or of one, at a value, in every direction of the layer: i, f, o, r, z in 0..1, the
+    /// candidate g or n in -1..1.
+    Clamp { layer: usize, gate: String, unit: Option<usize>, value: f32 },
+    /// Nothing reads this unit's hidden state: not the layer at its next step, not the layer above, not the output.
+    Zero { layer: usize, unit: usize },
+    /// Set a number of a parameter, by PyTorch's name and the number's place in the rows one after the other.
+    Weight { name: String, index: usize, value: f32 },
 }
 
 /// A benchmark workload: one training step = forward, cross entropy at every timestep, full BPTT, Adam.
@@ -111,7 +142,7 @@ pub enum Event {
     Built(Box<ModelInfo>),
     /// The model of the last `Built` goes on on another backend, from an earlier step: rows of the history after it are void.
     Moved(Box<ModelInfo>),
-    /// The last `Build`, `Adjust` or `Observe` was refused; the run that was going on is untouched.
+    /// The last `Build`, `Adjust`, `Observe` or `Operate` was refused; the run that was going on is untouched.
     Rejected { errors: Vec<SpecError> },
     /// A frame; its numbers are in the message's `ArrayBuffer`.
     Frame(FrameHeader),
@@ -130,6 +161,11 @@ pub enum Event {
     },
     /// Answer to [`Command::Bench`].
     Bench { id: u32, result: BenchResult },
+    /// Answer to [`Command::Export`]: a file of this name, whose bytes are the message's buffer, all of it.
+    File { id: u32, name: String },
+    /// Answer to [`Command::Import`]: the model of the last `Built` is at step 0 with the file's parameters, where
+    /// [`Command::Reset`] now goes back to.
+    Imported { id: u32 },
     /// A command failed.
     Failed { id: u32, message: String },
 }
@@ -199,12 +235,20 @@ pub struct FrameHeader {
     /// The latest text sampled from the model, and the step it was sampled at.
     pub sample: String,
     pub sample_step: u64,
+    /// Steps that [`Command::Travel`] can go to, ascending. Those after `step` are kept until training goes on.
+    pub snapshots: Vec<u64>,
+    /// Whether the probe text and the sample are of an operated copy of the model, see [`Command::Operate`].
+    pub operated: bool,
     /// The tensors in the buffer. Always there: `history` [n, 4 + P], a row per step since the last frame: step,
     /// loss (nats per character), accuracy, total gradient norm (before clipping), then the gradient norm of each
     /// parameter. Where a row's step is not after the last one's, or `step` is before it, training went back: the rows in
     /// between are void. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
     /// batch's dL/dh_t and dL/dc_t; `probe/layers/K/X` [T', H] with X a signal of the cell (i, f, g, o, c, h, r, z, n);
-    /// `probe/probabilities` [T', V]; `parameters/NAME`.
+    /// `probe/probabilities` [T', V]; `parameters/NAME`; `probe_gradient/layers/K/X` as `probe/layers/K/X`: dL/dX, L the
+    /// mean cross entropy of the probe text's own next characters. A direction that reads backwards is `K_reverse`. Of the
+    /// probe text's lines, a ragged batch of B: `ragged/lengths` [B]; `ragged/packed`, `ragged/padded`, `ragged/alone`
+    /// [B, H], each line's last hidden state; `ragged/difference` [2, B], the largest |packed - alone|, |padded - alone|;
+    /// `ragged/saved` [1], the share of steps that padding alone makes; `ragged/time` [2], seconds, packed and padded.
     pub sections: Vec<Section>,
 }
 

@@ -31,8 +31,12 @@ fn now() -> f64 {
 fn lab() -> (Lab, Posted) {
     let posted = Posted::default();
     let sink = Rc::clone(&posted);
-    let post = move |event: &Event, numbers: Option<&[f32]>| {
-        sink.borrow_mut().push((event.clone(), numbers.unwrap_or_default().to_vec()));
+    let post = move |event: &Event, bytes: Option<&[u8]>| {
+        let numbers = match event {
+            Event::Frame(_) => bytemuck::pod_collect_to_vec(bytes.unwrap_or_default()),
+            _ => Vec::new(),
+        };
+        sink.borrow_mut().push((event.clone(), numbers));
     };
     (Lab::new(Box::new(post), now), posted)
 }

@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod classifier;
 pub mod encoder_decoder;
+pub mod gate_gradients;
 pub mod initialise;
 pub mod jacobian;
 pub mod language_model;

@@ -65,6 +65,8 @@ choices! {
         EncoderDecoder => "encoder-decoder", "Encoder-decoder";
         /// A recurrent network whose final states go through a multi-layer perceptron.
         Classifier => "classifier", "Classifier";
+        /// As many layers as there are timesteps, each with a matrix of its own; it reads the whole sequence at once.
+        FeedForward => "feed-forward", "Feed-forward network";
     }
 }
 
@@ -79,6 +81,12 @@ choices! {
         Reverse => "reverse", "Reverse a string";
         /// To name the letter a random string has most of.
         Majority => "majority", "Name the most frequent letter";
+        /// At every timestep to name the random symbols seen some timesteps ago.
+        Recall => "recall", "Recall what was seen some steps ago";
+        /// To add the two numbers of a sequence that are marked (Hochreiter & Schmidhuber 1997).
+        Adding => "adding", "Add the two marked numbers";
+        /// To tag every position of a string with the capital that comes next.
+        Ahead => "ahead", "Name the capital that comes next";
     }
 }
 

@@ -149,6 +149,8 @@ pub mod limits {
     pub const SYMBOLS: RangeInclusive<usize> = 2..=26;
     /// Symbols of the longest made example: what a decoder has to go through step by step.
     pub const STRING_LENGTH: RangeInclusive<usize> = 2..=64;
+    /// Layers of a feed-forward network.
+    pub const DEPTH: usize = 128;
     /// Teacher forcing.
     pub const RATIO: RangeInclusive<f32> = 0.0..=1.0;
     /// Steps of a schedule.
@@ -223,9 +225,13 @@ impl ModelSpec {
             );
             errors.push(SpecError::new("task", message));
         }
-        if self.task != Task::Text && self.sequence_length > *limits::STRING_LENGTH.end() {
+        if self.task.makes_strings() && self.sequence_length > *limits::STRING_LENGTH.end() {
             let most = limits::STRING_LENGTH.end();
             errors.push(SpecError::new("length", format!("Strings that are made have at most {most} symbols.")));
+        }
+        if self.model == Architecture::FeedForward && self.sequence_length > limits::DEPTH {
+            let message = format!("This network is as deep as its sequences are long: {} at most.", limits::DEPTH);
+            errors.push(SpecError::new("length", message));
         }
         if self.model == Architecture::Transformer && !self.hidden.is_multiple_of(self.heads.max(1)) {
             let message = format!("{} heads cannot share {} units equally.", self.heads, self.hidden);
@@ -244,13 +250,25 @@ impl ModelSpec {
     }
 }
 
+impl Task {
+    /// Whether its examples are made strings of various lengths: see [`crate::data::strings`].
+    pub fn makes_strings(self) -> bool {
+        matches!(self, Task::Copy | Task::Reverse | Task::Majority)
+    }
+
+    /// Whether its examples are made sequences of one length: see [`crate::data::sequences`].
+    pub fn makes_sequences(self) -> bool {
+        matches!(self, Task::Recall | Task::Adding | Task::Ahead)
+    }
+}
+
 impl Architecture {
     /// Whether this kind of model can be given this task.
     pub fn learns(self, task: Task) -> bool {
         match self {
-            Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
-                task == Task::Text
-            }
+            Architecture::Recurrent => task == Task::Text || task.makes_sequences(),
+            Architecture::Transformer | Architecture::S4d | Architecture::Mamba => task == Task::Text,
+            Architecture::FeedForward => task == Task::Adding,
             Architecture::EncoderDecoder => matches!(task, Task::Copy | Task::Reverse),
             Architecture::Classifier => task == Task::Majority,
         }

@@ -162,6 +162,11 @@ fn recurrent(spec: &ModelSpec) -> bool {
     matches!(spec.model, Architecture::Recurrent | Architecture::EncoderDecoder | Architecture::Classifier)
 }
 
+/// Whether it reads symbols, not numbers.
+fn reads_symbols(spec: &ModelSpec) -> bool {
+    spec.task != super::Task::Adding
+}
+
 fn decodes(spec: &ModelSpec) -> bool {
     spec.model == Architecture::EncoderDecoder
 }
@@ -181,12 +186,12 @@ pub const PROPERTIES: &[Property] = &[
     row!(choice Cell, cell, "cell", "Cell", "The recurrence that is repeated at every timestep.").when(recurrent),
     row!(choice super::BackendKind, backend, "backend", "Runs on", "The processor, or the graphics card through WebGPU."),
     row!(integer limits::LAYERS, layers, "layers", "Layers", "Layers, each reading the hidden states of the one below.")
-        .when(|spec| !decodes(spec)),
+        .when(|spec| !decodes(spec) && spec.model != Architecture::FeedForward),
     row!(integer limits::HIDDEN, hidden, "hidden", "Hidden size", "Units of the hidden state."),
     row!(choice bool, bidirectional, "bidirectional", "Bidirectional", "A second network reads each sequence from its end; the two are concatenated.")
         .when(|spec| matches!(spec.model, Architecture::Recurrent | Architecture::Classifier)),
     row!(integer limits::EMBEDDING, embedding, "embedding", "Embedding", "Numbers that stand for a token; 0 feeds tokens one-hot.")
-        .when(recurrent),
+        .when(|spec| recurrent(spec) && reads_symbols(spec)),
     row!(number limits::DROPOUT, dropout, "dropout", "Dropout", "The share of activations between layers that a training step leaves out.")
         .when(|spec| matches!(spec.model, Architecture::Recurrent | Architecture::Classifier)),
     row!(choice super::Attention, attention, "attention", "Attention", "How the decoder looks at the encoder\u{2019}s states; without it, it has only their last.")
@@ -203,7 +208,7 @@ pub const PROPERTIES: &[Property] = &[
         .when(|spec| spec.model == Architecture::S4d),
     row!(integer limits::SEQUENCE_LENGTH, sequence_length, "length", "Sequence length", "Characters the gradient travels through: the T of backpropagation through time."),
     row!(integer limits::SYMBOLS, symbols, "symbols", "Symbols", "Different symbols in the examples that are made.")
-        .when(|spec| spec.task != super::Task::Text),
+        .when(|spec| spec.task != super::Task::Text && reads_symbols(spec)),
     row!(integer limits::BATCH, batch, "batch", "Batch", "Sequences whose gradients are averaged in one step."),
     row!(choice Objective, objective, "objective", "Objective", "The likelihood of the target, or a reward for what the model writes by itself.")
         .when(decodes),

@@ -1,10 +1,12 @@
 //! Training: a [`session::Session`] from a spec and a text, what the views observe, what is kept
 //! on disk, and the benchmark.
 
+pub mod archive;
 pub mod bench;
 pub mod checkpoint;
 pub mod decoding;
 pub mod device;
+pub mod instruments;
 pub mod labeller;
 pub mod long_view;
 pub mod measures;
@@ -12,6 +14,8 @@ pub mod model;
 pub mod network;
 pub mod next_token;
 pub mod observer;
+pub mod probe_gradient;
+pub mod ragged_view;
 pub mod reinforce;
 pub mod reward;
 pub mod saturation;
@@ -19,6 +23,7 @@ pub mod schedule;
 pub mod scheduled_sampling;
 pub mod session;
 pub mod signals;
+pub mod surgery;
 pub mod trainable;
 pub mod translator;
 pub mod weights;

@@ -95,9 +95,10 @@ pub fn network(spec: &ModelSpec, vocabulary: usize) -> Box<dyn Network> {
             let model = StateSpaceModel { mixer, layers, vocabulary };
             Box::new(StateSpace { model, computation: Computation::Recurrence })
         }
-        Architecture::Recurrent | Architecture::EncoderDecoder | Architecture::Classifier => {
-            Box::new(language_model(spec, vocabulary))
-        }
+        Architecture::Recurrent
+        | Architecture::EncoderDecoder
+        | Architecture::Classifier
+        | Architecture::FeedForward => Box::new(language_model(spec, vocabulary)),
     }
 }
 

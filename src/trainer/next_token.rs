@@ -6,11 +6,14 @@ use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
 use crate::nn::initialise::{Initialisation, initial_parameters};
+use crate::nn::language_model::LanguageModel;
 use crate::spec::{Architecture, ModelSpec, SpecError};
 
 use super::long_view::LongView;
 use super::model;
 use super::network::{Network, language_model, network};
+use super::probe_gradient::ProbeGradient;
+use super::ragged_view::RaggedView;
 use super::trainable::{Answering, Example, Observation, Trainable, Training, Watch};
 
 /// A language model and its text.
@@ -35,6 +38,12 @@ impl NextToken {
         let size = spec.sequence_length * spec.batch;
         let empty = || vec![0; size];
         Ok(NextToken { spec: spec.clone(), corpus, network, inputs: None, tokens: empty(), targets: empty() })
+    }
+
+    /// The model, where it is a recurrent one.
+    fn recurrent(&self) -> Option<LanguageModel> {
+        let recurrent = self.spec.model == Architecture::Recurrent;
+        recurrent.then(|| language_model(&self.spec, self.corpus.vocabulary.len()))
     }
 
     fn symbols(&self) -> Vec<String> {
@@ -78,9 +87,18 @@ impl Trainable for NextToken {
     }
 
     fn long_view(&self, steps: usize) -> Option<Result<LongView, EngineError>> {
-        let spec = &self.spec;
-        let one_way = spec.model == Architecture::Recurrent && !spec.bidirectional;
-        one_way.then(|| LongView::new(&language_model(spec, self.corpus.vocabulary.len()), steps))
+        let one_way = self.recurrent().filter(|model| !model.bidirectional);
+        one_way.map(|model| LongView::new(&model, steps))
+    }
+
+    fn probe_gradient(&self, probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
+        Some(ProbeGradient::of_text(&self.recurrent()?, &self.corpus.vocabulary.encode(probe)))
+    }
+
+    fn ragged_view(&self, probe: &str) -> Option<Result<RaggedView, EngineError>> {
+        let vocabulary = &self.corpus.vocabulary;
+        let lines: Vec<Vec<u32>> = probe.lines().map(|line| vocabulary.encode(line)).collect();
+        Some(RaggedView::new(&self.recurrent()?, &lines, vocabulary.token(' ')))
     }
 
     fn examples(&self) -> Example {

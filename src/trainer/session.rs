@@ -1,19 +1,23 @@
-//! A run: a model in training, its last good state, and what to do when numbers or devices fail.
+//! A run: a model in training, its good states so far, and what to do when numbers or devices fail.
 
 use crate::engine::backend::{Executable, JOURNAL_ROWS};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Kind, Source};
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
+use crate::protocol::Edit;
 use crate::spec::{Architecture, BackendKind, Choice, ModelSpec, SpecError, limits};
 
+use super::archive::Archive;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
+use super::instruments::Instruments;
 use super::measures::{self, Measure};
 use super::model;
 use super::observer::Observer;
+use super::surgery;
 use super::trainable::{self, Evaluation, Example, Trainable, Training, Watch};
 use super::weights::{self, WeightsError};
 
@@ -26,6 +30,18 @@ pub struct Snapshot {
     numbers: Vec<f32>,
     /// See [`Trainable::memory`].
     memory: Vec<f32>,
+}
+
+impl Snapshot {
+    /// A snapshot of these numbers.
+    pub fn new(step: u64, numbers: Vec<f32>, memory: Vec<f32>) -> Snapshot {
+        Snapshot { step, numbers, memory }
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.numbers.as_slice()) + size_of_val(self.memory.as_slice())
+    }
 }
 
 /// Why training stopped by itself.
@@ -63,12 +79,16 @@ pub struct Session {
     optimiser: Optimiser,
     executable: Box<dyn Executable>,
     backend: BackendKind,
+    probe: String,
     observer: Observer,
+    instruments: Instruments,
+    edits: Vec<Edit>,
     initial: Vec<f32>,
     step: u64,
     /// See [`Session::take_all_padding`].
     all_padding: Option<u64>,
-    good: Snapshot,
+    /// The present step is either a kept one or after all of them.
+    archive: Archive,
 }
 
 /// Why no session was built.
@@ -128,8 +148,7 @@ impl Session {
                 (on_cpu(plan, &training.journal), BackendKind::Cpu, Some(error))
             }
         };
-        let mut numbers = initial.clone();
-        numbers.resize(initial.len() * training.persistent.len(), 0.0);
+        let archive = Archive::new(first(&initial, training.persistent.len()));
         let mut session = Session {
             spec: spec.clone(),
             model,
@@ -137,11 +156,14 @@ impl Session {
             optimiser,
             executable,
             backend,
+            probe: probe.to_owned(),
             observer,
+            instruments: Instruments::default(),
+            edits: Vec::new(),
             initial,
             step: 0,
             all_padding: None,
-            good: Snapshot { step: 0, numbers, memory: Vec::new() },
+            archive,
         };
         session.restore_good()?;
         Ok((session, refusal))
@@ -208,7 +230,33 @@ impl Session {
         if observation.probe != self.observer.probe() {
             self.observer = Observer::new(observation)?;
         }
+        if probe != self.probe {
+            self.probe = probe.to_owned();
+            self.instruments.forget();
+        }
         Ok(())
+    }
+
+    /// Makes edits in the copy of the parameters that the probe text and all that writes is run with, instead of all
+    /// earlier ones. They show after the next [`Session::observe`].
+    ///
+    /// # Errors
+    /// An edit that does not fit; the earlier ones stay then.
+    pub fn operate(&mut self, edits: Vec<Edit>) -> Result<(), SpecError> {
+        let mut copy = self.initial.clone();
+        surgery::apply(&self.training.graph, &mut copy, &self.spec, &edits)?;
+        self.edits = edits;
+        Ok(())
+    }
+
+    /// Gives the session a clock, in seconds, for the views that measure time.
+    pub fn set_clock(&mut self, now: fn() -> f64) {
+        self.instruments.clock = Some(now);
+    }
+
+    /// The edits that are made.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
     }
 
     /// One training step. The caller must [`Session::drain`] at least every [`JOURNAL_ROWS`] steps.
@@ -216,6 +264,7 @@ impl Session {
     /// # Errors
     /// [`EngineError::DeviceLost`]: then [`Session::fall_back`].
     pub async fn train_step(&mut self) -> Result<(), EngineError> {
+        self.archive.forget_after(self.step);
         self.model.write_batch(self.step, self.executable.as_mut()).await?;
         let hyper = self.optimiser.hyper(self.step + 1, self.spec.learning_rate, self.spec.clip);
         self.executable.write(self.training.hyper, &hyper)?;
@@ -287,13 +336,33 @@ impl Session {
         Ok("loss".to_owned())
     }
 
-    /// Keeps the present state as the last good one. Call it after a [`Drained::Good`], before the next step.
+    /// Keeps the present state as the last good one, and for time travel. Call it after a [`Drained::Good`], before the next
+    /// step.
     ///
     /// # Errors
     /// [`EngineError::DeviceLost`].
     pub async fn keep(&mut self) -> Result<(), EngineError> {
-        self.good = self.snapshot().await?;
+        let snapshot = self.snapshot().await?;
+        self.archive.keep(snapshot);
         Ok(())
+    }
+
+    /// The snapshots one can go back to.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// Goes to the newest kept state at or before a step, and forgets nothing: the present is kept first, and what comes
+    /// after that step until the next [`Session::train_step`]. Call it after a [`Drained::Good`]. What was adjusted stays so.
+    ///
+    /// # Errors
+    /// [`EngineError::DeviceLost`].
+    pub async fn travel(&mut self, step: u64) -> Result<(), EngineError> {
+        if self.step > self.archive.newest().step {
+            self.keep().await?;
+        }
+        self.step = step;
+        self.restore_good()
     }
 
     /// The state as it stands.
@@ -341,7 +410,9 @@ impl Session {
         self.executable.take_journal().await?;
         self.spec = ModelSpec { backend: self.spec.backend, ..checkpoint.spec.clone() };
         self.observer.drawn = checkpoint.drawn;
-        self.good = Snapshot { step: checkpoint.step, numbers, memory: checkpoint.memory.clone() };
+        self.archive = Archive::new(first(&self.initial, self.training.persistent.len()));
+        self.archive.keep(Snapshot::new(checkpoint.step, numbers, checkpoint.memory.clone()));
+        self.step = checkpoint.step;
         Ok(self.restore_good()?)
     }
 
@@ -355,9 +426,11 @@ impl Session {
     }
 
     /// What tells weights of equal names and shapes apart: the cell, or the kind of a model without one.
-    fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.spec.model {
-            Architecture::Transformer | Architecture::S4d | Architecture::Mamba => self.spec.model.key(),
+            Architecture::Transformer | Architecture::S4d | Architecture::Mamba | Architecture::FeedForward => {
+                self.spec.model.key()
+            }
             Architecture::Recurrent | Architecture::EncoderDecoder | Architecture::Classifier => self.spec.cell.name(),
         }
     }
@@ -371,11 +444,10 @@ impl Session {
         self.reset().await.map_err(|error| vec![WeightsError::Engine(error)])
     }
 
+    /// Back to the newest kept state that is not after the present step.
     fn restore_good(&mut self) -> Result<(), EngineError> {
-        let good = std::mem::take(&mut self.good);
-        let result = self.restore(&good);
-        self.good = good;
-        result
+        let good = self.archive.at_or_before(self.step).clone();
+        self.restore(&good)
     }
 
     /// Back to step 0 with the same seed.
@@ -383,11 +455,8 @@ impl Session {
     /// # Errors
     /// [`EngineError::DeviceLost`].
     pub async fn reset(&mut self) -> Result<(), EngineError> {
+        self.archive = Archive::new(first(&self.initial, self.training.persistent.len()));
         self.executable.take_journal().await?;
-        self.good.step = 0;
-        self.good.memory.clear();
-        self.good.numbers.fill(0.0);
-        self.good.numbers[..self.initial.len()].copy_from_slice(&self.initial);
         self.restore_good()
     }
 
@@ -413,13 +482,24 @@ impl Session {
         }
     }
 
-    /// Runs the probe text through the present parameters.
+    /// Runs the probe text through the present parameters, with the edits of [`Session::operate`] made.
     ///
     /// # Errors
     /// [`EngineError::DeviceLost`].
     pub async fn observe(&mut self) -> Result<(), EngineError> {
-        let parameters = self.executable.read(&self.training.persistent[..1]).await?;
-        self.observer.refresh(&parameters)
+        let parameters = self.operated().await?;
+        self.observer.refresh(&parameters)?;
+        self.instruments.renew(parameters);
+        Ok(())
+    }
+
+    /// The present parameters, with the edits made.
+    async fn operated(&mut self) -> Result<Vec<f32>, EngineError> {
+        let mut parameters = self.executable.read(&self.training.persistent[..1]).await?;
+        if let Err(error) = surgery::apply(&self.training.graph, &mut parameters, &self.spec, &self.edits) {
+            return Err(EngineError::Unknown { what: error.message });
+        }
+        Ok(parameters)
     }
 
     /// Samples text from the parameters of the last [`Session::observe`].
@@ -470,6 +550,9 @@ impl Session {
     /// # Errors
     /// [`EngineError::Unknown`], [`EngineError::DeviceLost`].
     pub async fn view(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        if Instruments::shows(path) {
+            return self.instruments.view(path, self.model.as_ref(), &self.probe);
+        }
         match Measure::parse(path) {
             None => self.tensor(path).await,
             Some(Measure::SpectralRadius(weight)) => measures::spectral_radius(&self.tensor(&weight).await?),
@@ -478,12 +561,17 @@ impl Session {
         }
     }
 
+    /// Whether a path shows what the last [`Session::observe`] saw.
+    pub fn observes(path: &str) -> bool {
+        path.starts_with("probe/") || path.starts_with("saturation/probe/") || Instruments::shows(path)
+    }
+
     /// The spectrum of dh_T/dh_t over the probe text; see [`measures::spectrum`].
     async fn jacobian(&mut self, layer: usize) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
         let text = self.observer.probe().to_vec();
         let none = || EngineError::Unknown { what: "Jacobian of this kind of model".to_owned() };
         let mut view = self.model.long_view(text.len()).ok_or_else(none)??;
-        let parameters = self.executable.read(&self.training.persistent[..1]).await?;
+        let parameters = self.operated().await?;
         view.run(&parameters, &text)?;
         measures::spectrum(&view, layer, text.len(), self.spec.hidden)
     }
@@ -508,6 +596,13 @@ impl Session {
         let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
         trained.chain(self.observer.paths()).collect()
     }
+}
+
+/// The start of a run: these parameters, every optimiser state zero.
+fn first(initial: &[f32], buffers: usize) -> Snapshot {
+    let mut numbers = initial.to_vec();
+    numbers.resize(initial.len() * buffers, 0.0);
+    Snapshot::new(0, numbers, Vec::new())
 }
 
 fn check_probe(probe: &str) -> Result<(), SpecError> {

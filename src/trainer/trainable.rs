@@ -4,12 +4,14 @@ use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
-use crate::spec::{Architecture, ModelSpec, SpecError};
+use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 
 use super::decoding::OneStep;
 use super::labeller::Labeller;
 use super::long_view::LongView;
 use super::next_token::NextToken;
+use super::probe_gradient::ProbeGradient;
+use super::ragged_view::RaggedView;
 use super::translator::Translator;
 
 /// A kind of model with its examples: one file each in this folder, one line in [`open`].
@@ -50,6 +52,16 @@ pub trait Trainable {
         None
     }
 
+    /// Derivatives of its loss on the probe text; `None` for a model that says nothing about one.
+    fn probe_gradient(&self, _probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
+        None
+    }
+
+    /// The lines of the probe text as a ragged batch; `None` for a model that is not recurrent.
+    fn ragged_view(&self, _probe: &str) -> Option<Result<RaggedView, EngineError>> {
+        None
+    }
+
     /// What it keeps from step to step besides parameters and optimiser states, as numbers.
     fn memory(&self) -> Vec<f32> {
         Vec::new()
@@ -82,6 +94,10 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
+        Architecture::Recurrent | Architecture::FeedForward if spec.task != Task::Text => {
+            return Err(SpecError::new("task", "This task is not there yet."));
+        }
+        Architecture::FeedForward => return Err(SpecError::new("task", "A feed-forward network reads numbers.")),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
             Box::new(NextToken::new(spec, text)?)
         }

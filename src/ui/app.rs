@@ -129,6 +129,7 @@ fn Introduction() -> impl IntoView {
         Architecture::Mamba => "A selective state-space model",
         Architecture::EncoderDecoder => "An encoder-decoder",
         Architecture::Classifier => "A classifier",
+        Architecture::FeedForward => "A feed-forward network",
     };
     let task = move || match lab.architecture() {
         Architecture::EncoderDecoder => {

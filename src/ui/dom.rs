@@ -37,6 +37,11 @@ pub fn fragment() -> String {
     window().location().hash().unwrap_or_default()
 }
 
+/// Loads the page anew.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
 /// Changes the fragment without a step in the browser's history.
 pub fn replace_fragment(fragment: &str) {
     if let Ok(history) = window().history() {

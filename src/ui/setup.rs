@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::labs::Lesson;
 use crate::spec::{ModelSpec, SpecError, limits, property};
 use crate::ui::text;
 
@@ -25,6 +26,13 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// What a lab begins with; without one, what the free instrument does.
+    pub fn of(lesson: Option<&Lesson>) -> Setup {
+        let Some(lesson) = lesson else { return Setup::default() };
+        let probe = Some(lesson.probe).filter(|probe| !probe.is_empty()).map(str::to_owned);
+        Setup { spec: lesson.spec(), probe, ..Setup::default() }
+    }
+
     /// Sets the value named `key`: a property, `text`, `probe` or `temperature`.
     ///
     /// # Errors
@@ -95,6 +103,8 @@ impl Focus {
 /// The state of the page as a link carries it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageState {
+    /// The lab; `None` is the start page with the free instrument.
+    pub lesson: Option<&'static Lesson>,
     /// The run.
     pub setup: Setup,
     /// What is looked at.
@@ -107,7 +117,14 @@ pub struct PageState {
 
 impl Default for PageState {
     fn default() -> Self {
-        PageState { setup: Setup::default(), focus: Focus::default(), running: true, layout: Vec::new() }
+        PageState::of(None)
+    }
+}
+
+impl PageState {
+    /// What a lab's page begins with.
+    pub fn of(lesson: Option<&'static Lesson>) -> PageState {
+        PageState { lesson, setup: Setup::of(lesson), focus: Focus::default(), running: true, layout: Vec::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The address is the state: `#v=1&cell=gru&hidden=128&unit=5`. Only what differs from the defaults is written.
 
 use crate::engine::cell::Cell;
+use crate::labs;
 use crate::spec::{PROPERTIES, SpecError, property};
 use crate::ui::setup::{LARGEST_FOCUS, PageState};
 use crate::ui::text::LINK_BYTES;
@@ -21,8 +22,10 @@ pub struct Reading {
 
 /// Reads a fragment, with or without its `#`. Never fails: what cannot be read is a problem and keeps its default.
 pub fn read(fragment: &str) -> Reading {
-    let mut reading = Reading::default();
-    for pair in fragment.trim_start_matches('#').split('&').filter(|pair| !pair.is_empty()) {
+    let pairs = || fragment.trim_start_matches('#').split('&').filter(|pair| !pair.is_empty());
+    let lesson = pairs().filter_map(|pair| pair.strip_prefix("lab=")).find_map(labs::find);
+    let mut reading = Reading { state: PageState::of(lesson), ..Reading::default() };
+    for pair in pairs() {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let result = match (decode(key), decode(value)) {
             (Some(key), Some(value)) => take(&mut reading, &key, &value),
@@ -40,6 +43,8 @@ fn take(reading: &mut Reading, key: &str, value: &str) -> Result<(), SpecError> 
     match key {
         "v" if value == VERSION => {}
         "v" => return Err(SpecError::new(key, "The link is of another version; what is known of it was read.")),
+        "lab" if labs::find(value).is_some() => {}
+        "lab" => return Err(SpecError::new(key, "There is no lab of this name.")),
         "run" => state.running = flag(key, value)?,
         "layer" => state.focus.layer = count(key, value, LARGEST_FOCUS.0)?,
         "unit" => state.focus.unit = count(key, value, LARGEST_FOCUS.1)?,
@@ -74,7 +79,7 @@ fn count(key: &str, value: &str, largest: usize) -> Result<usize, SpecError> {
 
 /// Writes the fragment of a state, with its `#`.
 pub fn write(state: &PageState) -> String {
-    let default = PageState::default();
+    let default = PageState::of(state.lesson);
     let (setup, focus) = (&state.setup, &state.focus);
     let mut fragment = format!("#v={VERSION}");
     let mut put = |key: &str, value: &str| {
@@ -83,6 +88,9 @@ pub fn write(state: &PageState) -> String {
         fragment.push('=');
         encode(value, &mut fragment);
     };
+    if let Some(lesson) = state.lesson {
+        put("lab", lesson.slug);
+    }
     for property in PROPERTIES {
         let value = property.read(&setup.spec);
         if value != property.read(&default.setup.spec) {
@@ -95,8 +103,8 @@ pub fn write(state: &PageState) -> String {
             bytes => put("own", &bytes.to_string()),
         }
     }
-    if let Some(probe) = &setup.probe {
-        put("probe", probe);
+    if setup.probe != default.setup.probe {
+        put("probe", setup.probe.as_deref().unwrap_or_default());
     }
     if setup.temperature != default.setup.temperature {
         put("temperature", &setup.temperature.to_string());
@@ -168,6 +176,19 @@ mod tests {
         assert_eq!(write(&PageState::default()), "#v=1");
         assert_eq!(read("#v=1"), Reading::default());
         assert_eq!(read(""), Reading::default());
+    }
+
+    #[test]
+    fn a_lab_is_in_the_link_and_what_differs_from_it() {
+        for lesson in labs::ALL {
+            let link = format!("#v=1&lab={}", lesson.slug);
+            let mut state = read(&link).state;
+            assert_eq!((state.lesson, write(&state)), (Some(*lesson), link.clone()));
+            state.setup.write("seed", "77").unwrap();
+            assert_eq!(write(&state), link + "&seed=77");
+            assert_eq!(read(&write(&state)).state, state);
+        }
+        assert_eq!(read("#lab=none").problems[0].key, "lab");
     }
 
     #[test]

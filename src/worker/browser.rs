@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use js_sys::{Array, ArrayBuffer, Float32Array, Function, Object, Promise, Reflect};
+use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
@@ -48,7 +48,7 @@ fn now() -> f64 {
 
 async fn serve(mailbox: Rc<RefCell<Mailbox>>) {
     let outbox = Rc::clone(&mailbox);
-    let mut lab = Lab::new(Box::new(move |event, numbers| send(&outbox, event, numbers)), now);
+    let mut lab = Lab::new(Box::new(move |event, bytes| send(&outbox, event, bytes)), now);
     let pause = Yield::new();
     loop {
         loop {
@@ -68,13 +68,18 @@ async fn serve(mailbox: Rc<RefCell<Mailbox>>) {
 fn receive(mailbox: &RefCell<Mailbox>, message: &MessageEvent) {
     let data = message.data();
     let header = Reflect::get(&data, &"header".into()).ok().and_then(|header| header.as_string());
-    let Some(command) = header.and_then(|header| serde_json::from_str(&header).ok()) else {
+    let Some(mut command) = header.and_then(|header| serde_json::from_str(&header).ok()) else {
         let message = "The page sent something that this build of the engine does not understand.".to_owned();
         return post(&Event::Notice { message }, None);
     };
     let mut mailbox = mailbox.borrow_mut();
-    if let Some(buffer) = Reflect::get(&data, &"buffer".into()).ok().and_then(|buffer| buffer.dyn_into().ok()) {
-        mailbox.spare = Some(buffer);
+    if let Some(buffer) =
+        Reflect::get(&data, &"buffer".into()).ok().and_then(|buffer| buffer.dyn_into::<ArrayBuffer>().ok())
+    {
+        match &mut command {
+            Command::Import { bytes, .. } => *bytes = Uint8Array::new(&buffer).to_vec(),
+            _ => mailbox.spare = Some(buffer),
+        }
     }
     mailbox.commands.push_back(command);
     if let Some(wake) = mailbox.wake.take() {
@@ -83,12 +88,18 @@ fn receive(mailbox: &RefCell<Mailbox>, message: &MessageEvent) {
     }
 }
 
-fn send(mailbox: &RefCell<Mailbox>, event: &Event, numbers: Option<&[f32]>) {
-    let buffer = numbers.map(|numbers| {
-        let bytes = (numbers.len() * 4) as u32;
-        let spare = mailbox.borrow_mut().spare.take().filter(|spare| spare.byte_length() >= bytes);
-        let buffer = spare.unwrap_or_else(|| ArrayBuffer::new(bytes.max(LEAST_BUFFER).next_power_of_two()));
-        Float32Array::new_with_byte_offset_and_length(&buffer, 0, numbers.len() as u32).copy_from(numbers);
+/// A frame travels in a buffer that the page gave back, where it is large enough, a file in one of exactly its size.
+fn send(mailbox: &RefCell<Mailbox>, event: &Event, bytes: Option<&[u8]>) {
+    let buffer = bytes.map(|bytes| {
+        let size = bytes.len() as u32;
+        let buffer = match event {
+            Event::File { .. } => ArrayBuffer::new(size),
+            _ => {
+                let spare = mailbox.borrow_mut().spare.take().filter(|spare| spare.byte_length() >= size);
+                spare.unwrap_or_else(|| ArrayBuffer::new(size.max(LEAST_BUFFER).next_power_of_two()))
+            }
+        };
+        Uint8Array::new_with_byte_offset_and_length(&buffer, 0, size).copy_from(bytes);
         buffer
     });
     post(event, buffer.as_ref());

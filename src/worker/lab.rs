@@ -1,11 +1,12 @@
 //! Commands in, events out: the worker without a browser, so that it is tested natively.
 
 use crate::engine::error::EngineError;
-use crate::protocol::{Command, Event, FrameHeader, ModelInfo, Section};
+use crate::protocol::{Command, Edit, Event, FrameHeader, ModelInfo, Section};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 use crate::trainer::bench;
 use crate::trainer::device::Devices;
 use crate::trainer::session::{BuildError, Drained, Session};
+use crate::trainer::weights::WeightsError;
 
 /// Training goes on for about so long, in seconds, before messages are looked at.
 const SLICE: f64 = 0.008;
@@ -20,8 +21,11 @@ const SAMPLE_LENGTH: usize = 200;
 /// Rows of history kept for a page that does not ask; every second one is dropped beyond it.
 const HISTORY_ROWS: usize = 4096;
 
-/// Where events go, with the numbers of a frame.
-pub type Post = Box<dyn Fn(&Event, Option<&[f32]>)>;
+/// What a command that needs a model is answered before there is one.
+const NO_MODEL: &str = "There is no model yet.";
+
+/// Where events go, with the bytes that travel along: the numbers of a frame, a file.
+pub type Post = Box<dyn Fn(&Event, Option<&[u8]>)>;
 
 /// The worker's state.
 pub struct Lab {
@@ -127,10 +131,14 @@ impl Lab {
             Command::Watch { paths } => self.watched = paths,
             Command::NextFrame => self.frame_wanted = true,
             Command::Probe { id, path } => self.probe(id, path).await,
+            Command::Travel { step } => self.travel(step).await,
+            Command::Operate { edits } => self.operate(edits),
+            Command::Export { id } => self.export(id).await,
+            Command::Import { id, bytes } => self.import(id, &bytes).await,
             Command::LoseGpu => self.devices.lose_gpu(),
             Command::Bench { id, workload } => match bench::run(&workload, &mut self.devices, &self.now).await {
                 Ok(result) => self.tell(&Event::Bench { id, result }),
-                Err(error) => self.tell(&Event::Failed { id, message: error.to_string() }),
+                Err(error) => self.fail(id, &error.to_string()),
             },
         }
     }
@@ -181,7 +189,8 @@ impl Lab {
     }
 
     /// Goes on with a session that is built, and says why it is not on the GPU where that was refused.
-    pub fn adopt(&mut self, session: Session, refusal: Option<EngineError>, run: bool) {
+    pub fn adopt(&mut self, mut session: Session, refusal: Option<EngineError>, run: bool) {
+        session.set_clock(self.now);
         self.width = session.row_width();
         self.tell(&Event::Built(Box::new(describe(&session))));
         if let Some(error) = refusal {
@@ -216,6 +225,67 @@ impl Lab {
         self.forget();
     }
 
+    /// Goes to a kept step. Rows after it that no frame has told yet are of another future.
+    async fn travel(&mut self, step: u64) {
+        let Some(session) = &mut self.session else { return };
+        self.left = None;
+        if let Err(error) = session.travel(step).await {
+            return self.recover(error).await;
+        }
+        let at = session.step() as f32;
+        let rows = self.history.chunks_exact(self.width).filter(|row| row[0] <= at);
+        self.history = rows.flatten().copied().collect();
+        self.stale = true;
+        self.pace.sampled = 0.0;
+    }
+
+    fn operate(&mut self, edits: Vec<Edit>) {
+        let Some(session) = &mut self.session else { return };
+        if let Err(error) = session.operate(edits) {
+            return self.reject(vec![error]);
+        }
+        self.stale = true;
+        self.pace.sampled = 0.0;
+    }
+
+    async fn export(&mut self, id: u32) {
+        let Some(session) = &mut self.session else { return self.fail(id, NO_MODEL) };
+        match session.export_weights().await {
+            Ok(file) => {
+                let name = format!("{}-step-{}.safetensors", session.kind(), session.step());
+                let name =
+                    name.to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.', "-");
+                (self.post)(&Event::File { id, name }, Some(&file));
+            }
+            Err(error) => {
+                self.fail(id, &error.to_string());
+                self.recover(error).await;
+            }
+        }
+    }
+
+    async fn import(&mut self, id: u32, file: &[u8]) {
+        let Some(session) = &mut self.session else { return self.fail(id, NO_MODEL) };
+        match session.import_weights(file).await {
+            Ok(()) => {
+                self.left = None;
+                self.forget();
+                self.tell(&Event::Imported { id });
+            }
+            Err(errors) => {
+                let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                self.fail(id, &sentences.join(" "));
+                if let Some(WeightsError::Engine(error)) = errors.into_iter().next() {
+                    self.recover(error).await;
+                }
+            }
+        }
+    }
+
+    fn fail(&self, id: u32, message: &str) {
+        self.tell(&Event::Failed { id, message: message.to_owned() });
+    }
+
     fn observe(&mut self, probe: String, temperature: f32) {
         if !limits::TEMPERATURE.contains(&temperature) {
             let (low, high) = (limits::TEMPERATURE.start(), limits::TEMPERATURE.end());
@@ -236,7 +306,7 @@ impl Lab {
         let answer = match &mut self.session {
             None => Err(EngineError::Unknown { what: "model yet".to_owned() }),
             Some(session) => {
-                if self.stale && path.starts_with("probe/") {
+                if self.stale && Session::observes(&path) {
                     if let Err(error) = session.observe().await {
                         return self.recover(error).await;
                     }
@@ -280,11 +350,11 @@ impl Lab {
         match drained {
             Drained::Good(rows) => {
                 self.remember(&rows.numbers);
-                if now - self.pace.kept > KEEP_EVERY {
+                if let Some(session) = &mut self.session
+                    && (now - self.pace.kept > KEEP_EVERY || session.archive().is_due(session.step()))
+                {
                     self.pace.kept = now;
-                    if let Some(session) = &mut self.session {
-                        session.keep().await?;
-                    }
+                    session.keep().await?;
                 }
             }
             Drained::Diverged(rows, divergence) => {
@@ -365,11 +435,13 @@ impl Lab {
             probe_tokens: session.observer().probe().to_vec(),
             sample: self.sample.clone(),
             sample_step: self.sample_step,
+            snapshots: session.archive().steps().collect(),
+            operated: !session.edits().is_empty(),
             sections,
         };
         self.history.clear();
         (self.frame_wanted, self.changed) = (false, self.stale && self.left.is_none());
-        (self.post)(&Event::Frame(header), Some(&self.numbers));
+        (self.post)(&Event::Frame(header), Some(bytemuck::cast_slice(&self.numbers)));
         Ok(())
     }
 }

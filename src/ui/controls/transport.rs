@@ -14,11 +14,10 @@ use crate::ui::lab::Lab;
 #[component]
 pub fn Transport() -> impl IntoView {
     let lab = Lab::here();
-    let running = lab.running;
     view! {
         <div class="transport">
             <button type="button" class="primary run" aria-keyshortcuts="Space" title="Space" on:click=move |_| lab.toggle()>
-                {move || if running.get() { "Pause" } else { "Run" }}
+                {move || if lab.any_running() { "Pause" } else { "Run" }}
                 <kbd>"Space"</kbd>
             </button>
             <button type="button" aria-keyshortcuts="ArrowRight" title="Right arrow" on:click=move |_| lab.step(1, None)>

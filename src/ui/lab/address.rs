@@ -49,10 +49,14 @@ impl Lab {
             return;
         }
         let state = self.read_address();
+        if state.lesson != self.lesson {
+            // Another lab is another page.
+            return dom::reload();
+        }
         self.inner.update_value(|inner| inner.layout.clone_from(&state.layout));
         self.errors.update(Vec::clear);
         self.focus.set(state.focus);
-        if state.running != self.running.get_untracked() {
+        if state.running != untrack(|| self.any_running()) {
             self.toggle();
         }
         self.change(state.setup, "link", None);

@@ -1,5 +1,8 @@
 //! What a person or a script does.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use leptos::prelude::*;
 
 use super::{Lab, ProbeWaiter, Waiter};
@@ -76,34 +79,66 @@ impl Lab {
 
     /// Makes `next` the setup and tells the worker what differs.
     pub(super) fn apply(self, next: Setup, done: Option<Waiter>) {
+        if let Err(errors) = self.check(&next) {
+            return self.rejected_here(errors, done);
+        }
         let last = self.setup.get_untracked();
         let build = last.needs_build(&next);
         let adjust = last.spec != next.spec;
         let observe = last.probe != next.probe || last.temperature != next.temperature;
         self.setup.set(next);
         if build {
-            return self.build(done);
+            let runs = self.runs();
+            let waiters = all_of(runs.len(), done);
+            return runs.into_iter().zip(waiters).for_each(|(run, done)| run.build(done));
         }
-        if adjust {
-            self.adjust();
-        }
-        if observe {
-            self.observe();
+        for run in self.runs() {
+            if adjust {
+                run.adjust();
+            }
+            if observe {
+                run.observe();
+            }
         }
         if let Some(done) = done {
             done(Ok(()));
         }
     }
 
-    /// Has the worker build the setup's model.
+    /// Whether every one of several models can be built with this: none is, where one cannot. A model that is alone is
+    /// checked where it is built.
+    fn check(self, next: &Setup) -> Result<(), Vec<SpecError>> {
+        let runs = self.runs();
+        if runs.len() < 2 {
+            return Ok(());
+        }
+        runs.into_iter().try_for_each(|run| run.setup_of(next).map_err(|error| vec![error])?.spec.validate())
+    }
+
+    fn rejected_here(self, errors: Vec<SpecError>, done: Option<Waiter>) {
+        let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
+        errors.into_iter().for_each(|error| self.refuse(error));
+        let undoable = self.inner.try_update_value(|inner| {
+            inner.timeline.reject();
+            (inner.timeline.can_undo(), inner.timeline.can_redo())
+        });
+        self.undoable.set(undoable.unwrap_or_default());
+        if let Some(done) = done {
+            done(Err(message));
+        }
+    }
+
+    /// Has the worker build this model.
     pub(super) fn build(self, done: Option<Waiter>) {
-        let setup = self.setup.get_untracked();
+        let chosen = self.setup.get_untracked();
+        // Refused before it came here, or refused by the worker with the same words.
+        let setup = self.setup_of(&chosen).unwrap_or_else(|_| chosen.clone());
         let command = Command::Build {
             spec: setup.spec.clone(),
             text: setup.text.to_string(),
             run: self.running.get_untracked(),
         };
-        self.inner.update_value(|inner| inner.building.push_back((setup, done)));
+        self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
         self.send(&command);
         self.observe();
     }
@@ -143,17 +178,22 @@ impl Lab {
 
     /// Trains until paused.
     pub fn run(self) {
-        self.set_running(true, &Command::Run);
+        self.runs().into_iter().for_each(|run| run.set_running(true, &Command::Run));
     }
 
     /// Stops after the step in hand.
     pub fn pause(self) {
-        self.set_running(false, &Command::Pause);
+        self.runs().into_iter().for_each(|run| run.set_running(false, &Command::Pause));
     }
 
     /// Runs or pauses.
     pub fn toggle(self) {
-        if self.running.get_untracked() { self.pause() } else { self.run() }
+        if self.any_running() { self.pause() } else { self.run() }
+    }
+
+    /// Whether one of the models trains.
+    pub fn any_running(self) -> bool {
+        self.runs().iter().any(|run| run.running.get())
     }
 
     fn set_running(self, running: bool, command: &Command) {
@@ -163,6 +203,12 @@ impl Lab {
 
     /// Trains `count` steps, then pauses.
     pub fn step(self, count: u32, done: Option<Waiter>) {
+        let runs = self.runs();
+        let waiters = all_of(runs.len(), done);
+        runs.into_iter().zip(waiters).for_each(|(run, done)| run.step_alone(count, done));
+    }
+
+    fn step_alone(self, count: u32, done: Option<Waiter>) {
         self.running.set(false);
         self.inner.update_value(|inner| {
             let target = inner.flow.target.max(inner.store.header.step) + u64::from(count);
@@ -174,15 +220,17 @@ impl Lab {
 
     /// Back to step 0 with the same seed.
     pub fn reset(self) {
-        self.clear_run();
-        self.running.set(false);
         self.notices.update(|notices| notices.retain(|notice| !notice.reset));
-        self.send(&Command::Reset);
+        for run in self.runs() {
+            run.clear_run();
+            run.running.set(false);
+            run.send(&Command::Reset);
+        }
     }
 
     /// Gives the GPU up, as a driver's reset does: to try the way back to the CPU.
     pub fn lose_gpu(self) {
-        self.send(&Command::LoseGpu);
+        self.runs().into_iter().for_each(|run| run.send(&Command::LoseGpu));
     }
 
     /// The same settings with another seed.
@@ -201,6 +249,7 @@ impl Lab {
             }
         });
         self.readout.set(super::Readout::default());
+        self.measured.update(super::Measured::clear);
         self.frame.update(|frame| *frame += 1);
     }
 
@@ -213,7 +262,7 @@ impl Lab {
 
     /// Stands still while something else needs the machine.
     pub fn hold(self) {
-        let running = self.running.get_untracked();
+        let running = untrack(|| self.any_running());
         self.inner.update_value(|inner| inner.resume |= running);
         self.pause();
     }
@@ -242,4 +291,20 @@ impl Lab {
         theme::choose(next);
         self.theme.set(next);
     }
+}
+
+/// For each of `count` models a waiter; `done` hears when all are, or of the first that failed.
+fn all_of(count: usize, done: Option<Waiter>) -> impl Iterator<Item = Option<Waiter>> {
+    let shared = Rc::new(Cell::new(done.map(|done| (count, done))));
+    std::iter::repeat_with(move || {
+        let shared = Rc::clone(&shared);
+        let waiter: Waiter = Box::new(move |result| {
+            let Some((left, done)) = shared.take() else { return };
+            if result.is_err() || left <= 1 {
+                return done(result);
+            }
+            shared.set(Some((left - 1, done)));
+        });
+        Some(waiter)
+    })
 }

@@ -40,7 +40,7 @@ impl Lab {
             Event::Diverged { step, node, advice } => self.diverged(step, &node, &advice),
             Event::Probe { id, shape, values, error, .. } => self.probed(id, error.map_or(Ok((shape, values)), Err)),
             Event::Failed { id, message } => self.failed(id, message),
-            Event::Bench { .. } => {}
+            Event::Bench { .. } | Event::File { .. } | Event::Imported { .. } => {}
         }
     }
 
@@ -74,10 +74,13 @@ impl Lab {
     /// A refused probe is only shown; a refused build leaves the old model, and the controls go back to it.
     fn rejected(self, errors: Vec<SpecError>) {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
-        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature"));
+        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature" | "surgery"));
         errors.into_iter().for_each(|error| self.refuse(error));
         if !of_build {
             return;
+        }
+        if self.place > 0 {
+            return self.rejected_beside(message);
         }
         let answered = self.inner.try_update_value(|inner| {
             let (refused, done) = inner.building.pop_front()?;
@@ -99,14 +102,23 @@ impl Lab {
         }
     }
 
+    /// One of several models could not be built, though its spec was checked; the first one's answer decides.
+    fn rejected_beside(self, message: String) {
+        let answered = self.inner.try_update_value(|inner| inner.building.pop_front()).flatten();
+        if let Some((_, Some(done))) = answered {
+            done(Err(message));
+        }
+    }
+
     /// What a link asked for could not be built: its settings may do with the built-in text, else the defaults will.
     fn start_without(self, refused: Setup) {
-        let built_in = Setup { text: Setup::default().text, ..refused.clone() };
-        let next = if refused.own_text() { built_in } else { Setup::default() };
+        let default = Setup::of(self.lesson);
+        let built_in = Setup { text: default.text.clone(), ..refused.clone() };
+        let next = if refused.own_text() { built_in } else { default };
         if next != refused {
             self.inner.update_value(|inner| inner.timeline = Timeline::new(next.clone()));
             self.setup.set(next);
-            self.build(None);
+            self.runs().into_iter().filter(|run| run.is_ready()).for_each(|run| run.build(None));
         }
     }
 
@@ -137,7 +149,9 @@ impl Lab {
 
     fn diverged(self, step: u64, node: &str, advice: &str) {
         self.running.set(false);
-        self.tell(format!("Training diverged at step {step}: {node} is not finite. {advice}"), true);
+        let name = self.name();
+        let of = if name.is_empty() { String::new() } else { format!(" of the {name}") };
+        self.tell(format!("Training{of} diverged at step {step}: {node} is not finite. {advice}"), true);
         let waiting = self.inner.try_update_value(|inner| std::mem::take(&mut inner.stepping)).unwrap_or_default();
         waiting.into_iter().for_each(|(_, waiter)| waiter(Err("Training diverged.".to_owned())));
     }

@@ -6,6 +6,7 @@ mod commands;
 mod events;
 mod frames;
 mod look;
+mod measure;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
 use crate::engine::cell::Cell;
+use crate::labs::Lesson;
 use crate::protocol::ModelInfo;
-use crate::spec::{Architecture, SpecError};
+use crate::spec::{Architecture, ModelSpec, SpecError};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
@@ -57,15 +59,27 @@ pub type Waiter = Box<dyn FnOnce(Result<(), String>)>;
 /// Called once with a probed tensor.
 pub type ProbeWaiter = Box<dyn FnOnce(Result<(Vec<usize>, Vec<f32>), String>)>;
 
-/// The lab's signals; copied freely.
+/// Numbers that were asked for by path, the latest answer each.
+pub type Measured = HashMap<String, Arc<Vec<f32>>>;
+
+/// The signals of one model in training, and of the page it is on; copied freely. A lab with several models has one of
+/// these for each, with the page's part in common: see [`Lab::runs`].
 #[derive(Clone, Copy)]
 pub struct Lab {
-    /// What the controls say.
+    /// The lab as its author wrote it; `None` is the free instrument.
+    pub lesson: Option<&'static Lesson>,
+    /// Which of the lab's models this is.
+    pub place: usize,
+    /// What the controls say, for all models.
     pub setup: RwSignal<Setup>,
     /// What is looked at.
     pub focus: RwSignal<Focus>,
-    /// Whether the model trains.
+    /// Which of the models is looked into.
+    pub shown: RwSignal<usize>,
+    /// Whether this model trains.
     pub running: RwSignal<bool>,
+    /// What was measured of this model.
+    pub measured: RwSignal<Measured>,
     /// The model that stands.
     pub model: RwSignal<Option<Arc<ModelInfo>>>,
     /// Values that were refused, by control.
@@ -88,6 +102,8 @@ pub struct Lab {
     pub undoable: RwSignal<(bool, bool)>,
     /// Light or dark.
     pub theme: RwSignal<Theme>,
+    /// This lab's models, this one among them.
+    all: StoredValue<Vec<Lab>>,
     /// How far each signed signal's colour scale reaches.
     reaches: StoredValue<HashMap<&'static str, f32>>,
     inner: StoredValue<Inner, LocalStorage>,
@@ -118,7 +134,40 @@ struct Inner {
 impl Lab {
     /// The lab of an address; nothing runs yet.
     pub fn new(state: PageState) -> Lab {
-        let PageState { setup, focus, running, layout } = state;
+        let PageState { lesson, setup, focus, running, layout } = state;
+        let first = Lab::first(lesson, setup, focus, running, layout);
+        let count = lesson.map_or(1, |lesson| lesson.runs.len());
+        let all = std::iter::once(first).chain((1..count).map(|place| first.another(place))).collect();
+        first.all.set_value(all);
+        first
+    }
+
+    /// Another model of the same lab: all that the page shows once is in common.
+    fn another(self, place: usize) -> Lab {
+        let (setup, running) = (self.setup.get_untracked(), self.running.get_untracked());
+        let own = Lab::first(self.lesson, setup, Focus::default(), running, Vec::new());
+        Lab {
+            place,
+            setup: self.setup,
+            focus: self.focus,
+            shown: self.shown,
+            errors: self.errors,
+            notices: self.notices,
+            mark: self.mark,
+            undoable: self.undoable,
+            theme: self.theme,
+            all: self.all,
+            ..own
+        }
+    }
+
+    fn first(
+        lesson: Option<&'static Lesson>,
+        setup: Setup,
+        focus: Focus,
+        running: bool,
+        layout: Vec<(String, String)>,
+    ) -> Lab {
         let inner = Inner {
             link: None,
             ready: false,
@@ -139,9 +188,14 @@ impl Lab {
         // Until the model has read it, so that nothing moves when it has.
         let probe_symbols = setup.probe_text().chars().map(String::from).collect();
         Lab {
+            lesson,
+            place: 0,
             setup: RwSignal::new(setup),
             focus: RwSignal::new(focus),
+            shown: RwSignal::new(0),
             running: RwSignal::new(running),
+            measured: RwSignal::new(Measured::new()),
+            all: StoredValue::new(Vec::new()),
             model: RwSignal::new(None),
             errors: RwSignal::new(Vec::new()),
             notices: RwSignal::new(Vec::new()),
@@ -158,12 +212,48 @@ impl Lab {
         }
     }
 
-    /// Starts the worker, the frame loop and the address's upkeep.
+    /// Starts each model's worker and frame loop, and the address's upkeep.
     pub fn start(self) {
-        self.start_worker();
-        self.keep_watching();
+        for run in self.runs() {
+            run.start_worker();
+            run.keep_watching();
+            run.keep_measuring();
+            frames::start(run);
+        }
         self.keep_address();
-        frames::start(self);
+    }
+
+    /// The models that are trained side by side.
+    pub fn runs(self) -> Vec<Lab> {
+        self.all.get_value()
+    }
+
+    /// The model that is looked into.
+    pub fn shown_run(self) -> Lab {
+        let shown = self.shown.get();
+        self.all.with_value(|all| all[shown.min(all.len() - 1)])
+    }
+
+    /// The name of this model beside the others; empty where there is only one.
+    pub fn name(self) -> &'static str {
+        self.lesson.and_then(|lesson| lesson.runs.get(self.place)).map_or("", |run| run.name)
+    }
+
+    /// What the controls say, with what this model has of its own.
+    ///
+    /// # Errors
+    /// Values that do not go together.
+    pub fn setup_of(self, chosen: &Setup) -> Result<Setup, SpecError> {
+        let spec = self.lesson.map_or_else(|| Ok(chosen.spec.clone()), |lesson| lesson.run_spec(self.place, &chosen.spec))?;
+        Ok(Setup { spec, ..chosen.clone() })
+    }
+
+    /// The spec of the model that stands, or of the one to come.
+    fn spec<T>(self, read: impl Fn(&ModelSpec) -> T) -> T {
+        let standing = self.model.with(|model| model.as_ref().map(|model| read(&model.spec)));
+        standing.unwrap_or_else(|| {
+            self.setup.with(|setup| self.setup_of(setup).map_or_else(|_| read(&setup.spec), |own| read(&own.spec)))
+        })
     }
 
     /// The lab of the component that asks.
@@ -179,23 +269,22 @@ impl Lab {
     /// The state of the page as a link carries it.
     pub fn page_state(self) -> PageState {
         PageState {
+            lesson: self.lesson,
             setup: self.setup.get(),
             focus: self.focus.get(),
-            running: self.running.get(),
+            running: self.any_running(),
             layout: self.inner.with_value(|inner| inner.layout.clone()),
         }
     }
 
     /// The cell of the model that stands, or of the one to come.
     pub fn cell(self) -> Cell {
-        let standing = self.model.with(|model| model.as_ref().map(|model| model.spec.cell));
-        standing.unwrap_or_else(|| self.setup.with(|setup| setup.spec.cell))
+        self.spec(|spec| spec.cell)
     }
 
     /// The kind of the model that stands, or of the one to come.
     pub fn architecture(self) -> Architecture {
-        let standing = self.model.with(|model| model.as_ref().map(|model| model.spec.model));
-        standing.unwrap_or_else(|| self.setup.with(|setup| setup.spec.model))
+        self.spec(|spec| spec.model)
     }
 
     /// Whether the model has the gates and states that the views are about.
@@ -205,8 +294,7 @@ impl Lab {
 
     /// Layers and hidden units of the model that stands.
     pub fn dimensions(self) -> (usize, usize) {
-        let standing = self.model.with(|model| model.as_ref().map(|model| (model.spec.layers, model.spec.hidden)));
-        standing.unwrap_or_else(|| self.setup.with(|setup| (setup.spec.layers, setup.spec.hidden)))
+        self.spec(|spec| (spec.layers, spec.hidden))
     }
 
     /// The message of a refused value.

@@ -1,0 +1,87 @@
+//! What is built only when somebody looks, a graph of its own on the CPU each: the derivatives of the probe text's loss,
+//! and the probe text as a ragged batch. They see the parameters of the last observation.
+
+use crate::engine::error::EngineError;
+
+use super::measures::Tensor;
+use super::probe_gradient::{self, ProbeGradient};
+use super::ragged_view::{self, RaggedView};
+use super::trainable::Trainable;
+
+/// The instruments of a probe text.
+#[derive(Default)]
+pub struct Instruments {
+    /// The flat parameters of the last observation; empty before one.
+    parameters: Vec<f32>,
+    gradient: Instrument<ProbeGradient>,
+    ragged: Instrument<RaggedView>,
+    /// Gives seconds, for what measures time.
+    pub clock: Option<fn() -> f64>,
+}
+
+/// Something that is built at the first look.
+struct Instrument<T> {
+    built: Option<T>,
+    /// Whether it has run since the last observation.
+    fresh: bool,
+}
+
+impl<T> Default for Instrument<T> {
+    fn default() -> Self {
+        Instrument { built: None, fresh: false }
+    }
+}
+
+impl<T> Instrument<T> {
+    /// The instrument, built and run if need be.
+    fn ready(
+        &mut self,
+        build: impl FnOnce() -> Option<Result<T, EngineError>>,
+        run: impl FnOnce(&mut T) -> Result<(), EngineError>,
+    ) -> Result<&mut T, EngineError> {
+        let none = || EngineError::Unknown { what: "view of this kind for this model".to_owned() };
+        let built = match self.built.take() {
+            Some(built) => built,
+            None => build().ok_or_else(none)??,
+        };
+        let built = self.built.insert(built);
+        if !self.fresh {
+            run(built)?;
+            self.fresh = true;
+        }
+        Ok(built)
+    }
+}
+
+impl Instruments {
+    /// Whether a path is one of theirs.
+    pub fn shows(path: &str) -> bool {
+        [probe_gradient::PREFIX, ragged_view::PREFIX].iter().any(|prefix| path.starts_with(prefix))
+    }
+
+    /// The probe text changed: all are to be built anew, and have nothing to show before the next observation.
+    pub fn forget(&mut self) {
+        *self = Instruments { clock: self.clock, ..Instruments::default() };
+    }
+
+    /// Takes over the flat parameters of an observation.
+    pub fn renew(&mut self, parameters: Vec<f32>) {
+        self.parameters = parameters;
+        (self.gradient.fresh, self.ragged.fresh) = (false, false);
+    }
+
+    /// The numbers and shape of a path, as of the last observation.
+    ///
+    /// # Errors
+    /// [`EngineError::Unknown`] for a path there is not, a model without the view, and before an observation.
+    pub fn view(&mut self, path: &str, model: &dyn Trainable, probe: &str) -> Result<Tensor, EngineError> {
+        let parameters = &self.parameters;
+        if parameters.is_empty() {
+            return Err(EngineError::Unknown { what: "observation yet".to_owned() });
+        }
+        if path.starts_with(probe_gradient::PREFIX) {
+            return self.gradient.ready(|| model.probe_gradient(probe), |view| view.run(parameters))?.view(path);
+        }
+        self.ragged.ready(|| model.ragged_view(probe), |view| view.run(parameters))?.view(path, self.clock)
+    }
+}
