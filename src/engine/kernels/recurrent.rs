@@ -16,17 +16,21 @@ use super::ragged::Sequences;
 use super::real::Real;
 use super::{gru, gru_textbook, lstm, rnn};
 pub use crate::engine::cell::Cell;
+use crate::engine::cell::{Described, cells};
 
 /// Calls a generic function with the cell's [`Recurrence`].
 macro_rules! with_cell {
     ($cell:expr, $function:ident $arguments:tt) => {
-        match $cell {
-            Cell::Rnn => $function::<R, rnn::Tanh> $arguments,
-            Cell::RnnRelu => $function::<R, rnn::Relu> $arguments,
-            Cell::Lstm => $function::<R, lstm::Lstm> $arguments,
-            Cell::Gru => $function::<R, gru::Gru> $arguments,
-            Cell::GruTextbook => $function::<R, gru_textbook::GruTextbook> $arguments,
-        }
+        cells!(dispatch($cell, $function, $arguments))
+    };
+}
+
+macro_rules! dispatch {
+    (
+        ($which:expr, $function:ident, $arguments:tt)
+        $($(#[$doc:meta])* $cell:ident => $file:ident::$equations:ident;)*
+    ) => {
+        match $which { $(Cell::$cell => $function::<R, $file::$equations> $arguments,)* }
     };
 }
 
@@ -114,14 +118,14 @@ pub struct Backward<'a, R> {
 }
 
 /// What makes a cell. All step slices are row-major over the B sequences.
-pub(super) trait Recurrence<R: Real> {
+pub(super) trait Recurrence<R: Real>: Described {
     /// G: blocks of H rows of `weight_hh`.
-    const GATES: usize;
-    /// The first so many blocks are multiplied with the previous state by the driver (`Weights::first`); the cell
-    /// itself multiplies the others (`Weights::second`).
-    const FIRST: usize = Self::GATES;
+    const GATES: usize = Self::DESCRIPTION.gates;
+    /// The first so many blocks are multiplied with the previous state by the driver; the cell itself multiplies the
+    /// others (`second`).
+    const FIRST: usize = Self::DESCRIPTION.reads_state;
     /// Blocks of H numbers kept of each step.
-    const TRACE: usize;
+    const TRACE: usize = Self::DESCRIPTION.recorded.len();
     /// From the products to the state.
     fn forward(step: ForwardStep<'_, R>);
     /// From the gradient of the state to the gradients of the products and of the previous state.

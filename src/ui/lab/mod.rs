@@ -244,7 +244,8 @@ impl Lab {
     /// # Errors
     /// Values that do not go together.
     pub fn setup_of(self, chosen: &Setup) -> Result<Setup, SpecError> {
-        let spec = self.lesson.map_or_else(|| Ok(chosen.spec.clone()), |lesson| lesson.run_spec(self.place, &chosen.spec))?;
+        let spec =
+            self.lesson.map_or_else(|| Ok(chosen.spec.clone()), |lesson| lesson.run_spec(self.place, &chosen.spec))?;
         Ok(Setup { spec, ..chosen.clone() })
     }
 
