@@ -122,15 +122,10 @@ impl Session {
     ) -> Result<(Session, Option<EngineError>), BuildError> {
         let mut errors = spec.validate().err().unwrap_or_default();
         let model = trainable::open(spec, text).map_err(|error| errors.push(error)).ok();
-<<<<<<< HEAD
         errors.extend(check_probe(probe, spec).err());
-        let Some(mut model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
-=======
-        errors.extend(check_probe(probe).err());
         let Some(model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
         Session::of(model, spec, probe, devices).await
     }
->>>>>>> ragged
 
     /// As [`Session::new`], with a model and examples that stand already, for a spec and a probe text that are valid.
     ///
@@ -279,13 +274,10 @@ impl Session {
         self.executable.write(self.training.hyper, &hyper)?;
         self.executable.run(0)?;
         self.step += 1;
-<<<<<<< HEAD
         self.forget_measures();
-=======
         if self.model.targets() == Some(0) {
             self.all_padding.get_or_insert(self.step);
         }
->>>>>>> ragged
         Ok(())
     }
 
