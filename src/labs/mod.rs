@@ -186,7 +186,7 @@ pub fn find(slug: &str) -> Option<&'static Lesson> {
 
 fn write(spec: &mut ModelSpec, set: &[(&str, &str)]) -> Result<(), SpecError> {
     set.iter().try_for_each(|(key, value)| {
-        let property = property(key).ok_or_else(|| SpecError::new(*key, "There is no property of this name."))?;
+        let property = property(key).ok_or_else(|| SpecError::new(key, "There is no property of this name."))?;
         property.write(spec, value)
     })
 }

@@ -9,7 +9,7 @@ use crate::ui::format;
 use crate::ui::lab::Lab;
 
 /// A claim's number as it was last measured; `None` until all it needs is there.
-fn measured(lab: Lab, claim: &'static Claim) -> Option<f32> {
+pub fn measured(lab: Lab, claim: &'static Claim) -> Option<f32> {
     let runs = lab.runs();
     let tensors = claim.reads.iter().map(|(run, path)| runs.get(*run)?.measurement(path));
     let tensors: Vec<Arc<Vec<f32>>> = tensors.collect::<Option<_>>()?;
