@@ -2,13 +2,14 @@
 //! them, `tests/claims.rs` holds them to what they claim.
 
 mod gru_vs_lstm;
+mod variable_lengths;
 
 use std::fmt;
 
 use crate::spec::{ModelSpec, SpecError, property};
 
 /// Every lab, in the order of the twelve questions.
-pub const ALL: &[&Lesson] = &[&gru_vs_lstm::LESSON];
+pub const ALL: &[&Lesson] = &[&gru_vs_lstm::LESSON, &variable_lengths::LESSON];
 
 /// A lab as its author writes it.
 pub struct Lesson {
