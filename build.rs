@@ -1,4 +1,4 @@
-//! Copies the shaders without comments and indentation: what is built into the program is downloaded by every reader.
+//! Lists the shaders, without comments and indentation: what is built into the program is downloaded by every reader.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -6,16 +6,23 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=shaders");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?);
-    for folder in ["shaders", "shaders/shared"] {
-        fs::create_dir_all(out.join(folder))?;
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "wgsl") {
-                fs::write(out.join(&path), stripped(&path)?)?;
-            }
-        }
+    fs::write(out.join("shaders.rs"), list(Path::new("shaders"))?)?;
+    fs::write(out.join("shared.rs"), list(Path::new("shaders/shared"))?)
+}
+
+/// A Rust expression: the name and the text of every shader in a folder.
+fn list(folder: &Path) -> io::Result<String> {
+    let mut files = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|extension| extension == "wgsl")))
+        .collect::<io::Result<Vec<PathBuf>>>()?;
+    files.sort();
+    let mut list = "&[".to_owned();
+    for path in files {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        list += &format!("({name:?}, {:?}),\n", stripped(&path)?);
     }
-    Ok(())
+    Ok(list + "]")
 }
 
 /// The lines that say something to a compiler; the line of imports is for ours.

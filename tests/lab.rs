@@ -10,9 +10,17 @@ use std::time::Instant;
 
 use common::specs;
 use proptest::prelude::*;
+use seqlab::data::strings::PAD;
+use seqlab::engine::backend::{Answer, Executable};
 use seqlab::engine::cell::Cell;
+use seqlab::engine::error::EngineError;
+use seqlab::engine::graph::{Graph, ValueId};
+use seqlab::engine::optimiser::Optimiser;
 use seqlab::protocol::{Command, Edit, Event, FrameHeader, ModelInfo, Workload, WorkloadModel};
-use seqlab::spec::{BackendKind, ModelSpec};
+use seqlab::spec::{Architecture, BackendKind, ModelSpec, Task};
+use seqlab::trainer::device::Devices;
+use seqlab::trainer::session::Session;
+use seqlab::trainer::trainable::{Example, Observation, Trainable, Training, Watch, open};
 use seqlab::worker::lab::Lab;
 
 const TEXT: &str = "a short text that repeats and repeats and repeats itself. ";
@@ -336,4 +344,75 @@ fn the_benchmark_answers_with_a_loss_that_falls() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A translator's model, every second batch of which is all padding.
+struct HalfPadded {
+    model: Box<dyn Trainable>,
+    targets: Option<ValueId>,
+    padding: Vec<u32>,
+    counted: Option<usize>,
+}
+
+impl Trainable for HalfPadded {
+    fn training(&mut self, optimiser: Optimiser, watch: Watch) -> Result<Training, EngineError> {
+        let training = self.model.training(optimiser, watch)?;
+        let targets = training.graph.find("train/targets")?;
+        self.padding = vec![PAD; training.graph.shape(targets).len()];
+        self.targets = Some(targets);
+        Ok(training)
+    }
+
+    fn initial(&self, graph: &Graph) -> Vec<f32> {
+        self.model.initial(graph)
+    }
+
+    fn write_batch<'a>(&'a mut self, step: u64, machine: &'a mut dyn Executable) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.model.write_batch(step, machine).await?;
+            self.counted = self.model.targets();
+            if step % 2 == 1 {
+                machine.write_ids(self.targets.expect("the graph stands"), &self.padding)?;
+                self.counted = Some(0);
+            }
+            Ok(())
+        })
+    }
+
+    fn targets(&self) -> Option<usize> {
+        self.counted
+    }
+
+    fn observation(&self, probe: &str) -> Result<Observation, EngineError> {
+        self.model.observation(probe)
+    }
+
+    fn examples(&self) -> Example {
+        self.model.examples()
+    }
+}
+
+#[test]
+fn a_batch_of_padding_has_loss_0_and_the_learner_is_told_once() {
+    let spec = ModelSpec { model: Architecture::EncoderDecoder, task: Task::Copy, embedding: 4, ..small() };
+    assert_eq!(spec.validate(), Ok(()));
+    let model = open(&spec, "").expect("it needs no text");
+    let model = Box::new(HalfPadded { model, targets: None, padding: Vec::new(), counted: None });
+    let built = pollster::block_on(Session::of(model, &spec, "ab", &mut Devices::default()));
+    let (mut lab, posted) = lab();
+    lab.adopt(built.expect("it fits").0, None, false);
+    tell(&mut lab, Command::Step { count: 6 });
+    while lab.busy() {
+        pollster::block_on(lab.work());
+    }
+    let frame = frame(&mut lab, &posted);
+    let (shape, history) = section(&frame, "history").expect("always there");
+    for row in history.chunks(shape[1]) {
+        let (step, numbers) = (row[0] as u64, [row[1], row[3]]);
+        assert!(numbers.iter().all(|number| (*number == 0.0) == (step % 2 == 0)), "loss and gradient {numbers:?}");
+    }
+    let told: Vec<Event> = posted.borrow().iter().map(|(event, _)| event.clone()).collect();
+    let told = told.into_iter().filter(|event| matches!(event, Event::Notice { .. })).collect::<Vec<_>>();
+    let message = "All targets of step 2 are padding: its loss and gradient are 0.".to_owned();
+    assert_eq!(told, [Event::Notice { message }]);
 }

@@ -19,9 +19,11 @@ use seqlab::nn::recurrent::{Recurrent, Run, SequenceInput};
 const TIME: usize = 48;
 const BATCH: usize = 16;
 
-/// Rounds of a measurement; each times so many runs of both sides, one side after the other.
-const ROUNDS: usize = 9;
-const RUNS: usize = 6;
+/// Rounds of a measurement; each times a run of both sides, one side after the other.
+const ROUNDS: usize = 60;
+
+/// How often something is measured until it is quick enough.
+const ATTEMPTS: usize = 4;
 
 /// How far from 1 a layer may be from itself.
 const NOISE: f64 = 0.15;
@@ -50,8 +52,10 @@ fn load(model: &Recurrent, lengths: Option<&[u32]>) -> CpuExecutable<f32> {
     machine
 }
 
-/// Seconds this thread has worked; by the clock where the system does not tell (Linux does).
+/// Seconds this thread has worked; by the clock where the system does not tell (Linux does, as of the last time it
+/// looked: it does when a thread yields).
 fn worked(since: Instant) -> f64 {
+    std::thread::yield_now();
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = told.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
     nanoseconds.map_or_else(|| since.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
@@ -60,20 +64,16 @@ fn worked(since: Instant) -> f64 {
 fn seconds(machine: &mut CpuExecutable<f32>) -> f64 {
     let since = Instant::now();
     let before = worked(since);
-    (0..RUNS).for_each(|_| machine.run(0).expect("the CPU runs"));
+    machine.run(0).expect("the CPU runs");
     worked(since) - before
 }
 
-/// How many times as long as `one` the `other` takes: the median of the rounds, in each of which both are timed.
+/// How many times as long as `one` the `other` takes, by the shortest time of each: others who use the processor's
+/// caches only make a run longer.
 fn ratio(one: &mut CpuExecutable<f32>, other: &mut CpuExecutable<f32>) -> f64 {
-    let mut ratios: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let (before, between, after) = (seconds(one), seconds(other), seconds(one));
-            between / (0.5 * (before + after))
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios[ROUNDS / 2]
+    let shortest =
+        (0..ROUNDS).fold([f64::MAX; 2], |[first, second], _| [first.min(seconds(one)), second.min(seconds(other))]);
+    shortest[1] / shortest[0]
 }
 
 #[test]
@@ -89,10 +89,17 @@ fn a_batch_costs_what_its_tokens_cost() {
     let mut wrong = Vec::new();
     // `parts`: what it is made of, in layers over the full batch.
     let mut check = |what: &str, machine: &mut CpuExecutable<f32>, parts: f64, most: f64| {
-        let ratio = ratio(&mut whole, machine) / parts;
-        println!("{what}: {ratio:.2} times what its tokens or parts cost");
-        if ratio > most {
-            wrong.push(format!("{what}: {ratio:.2}, at most {most} is allowed"));
+        // Other programs take memory bandwidth from the one and not the other: what looks too slow is measured again.
+        let mut least = f64::MAX;
+        for _ in 0..ATTEMPTS {
+            least = least.min(ratio(&mut whole, machine) / parts);
+            if least <= most {
+                break;
+            }
+        }
+        println!("{what}: {least:.2} times what its tokens or parts cost");
+        if least > most {
+            wrong.push(format!("{what}: {least:.2}, at most {most} is allowed"));
         }
     };
     let longest = TIME as u32;
@@ -100,10 +107,11 @@ fn a_batch_costs_what_its_tokens_cost() {
     let mixed: Vec<u32> = (0..16).map(|at| 3 + 3 * (at * 7 % 16)).collect();
     let one_long: Vec<u32> = (0..16).map(|at| if at == 5 { longest } else { 6 }).collect();
     let cases = [
-        ("full lengths", vec![longest; BATCH], 1.5),
-        ("sorted lengths", falling, 1.7),
-        ("mixed lengths", mixed, 1.7),
-        ("one long sequence", one_long, 2.5),
+        ("full lengths", vec![longest; BATCH], 1.2),
+        ("sorted lengths", falling, 1.2),
+        ("mixed lengths", mixed, 1.2),
+        // What is left here are the zeros of the padding, nearly five rows to a real one, and products of a single row.
+        ("one long sequence", one_long, 1.5),
     ];
     for (what, lengths, most) in cases {
         let share = f64::from(lengths.iter().sum::<u32>()) / (TIME * BATCH) as f64;

@@ -1,21 +1,80 @@
-//! The recurrent cells and what everybody needs to know of them. The registry is [`Cell::ALL`].
+//! The recurrent cells: [`cells`] is the registry, a cell's file in `kernels/` has its equations and its [`Description`].
 
 use serde::{Deserialize, Serialize};
 
-/// A recurrent cell. Names follow `torch.nn`; see each variant for the equations' convention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cell {
-    /// `nn.RNN(nonlinearity="tanh")`: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
-    Rnn,
-    /// `nn.RNN(nonlinearity="relu")`.
-    RnnRelu,
-    /// `nn.LSTM` (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), gate rows i, f, g, o.
-    Lstm,
-    /// `nn.GRU`, rows r, z, n: reset after the matrix product, z = 1 keeps the state.
-    Gru,
-    /// The GRU of Cho et al. (2014), rows r, z, n: reset before the matrix product, z = 1 replaces the state.
-    GruTextbook,
+use super::kernels::{gru, gru_textbook, lstm, rnn};
+
+/// The registry, in the order menus and tests go through it: hands `(arguments) Variant => file::Type; ..` to a macro. A
+/// cell's name in files and addresses is the variant's in kebab case.
+macro_rules! cells {
+    ($then:ident $arguments:tt) => {
+        $then! { $arguments
+            /// `nn.RNN(nonlinearity="tanh")`: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
+            Rnn => rnn::Tanh;
+            /// `nn.LSTM` (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000), gate rows i, f, g, o.
+            Lstm => lstm::Lstm;
+            /// `nn.GRU`, rows r, z, n: reset after the matrix product, z = 1 keeps the state.
+            Gru => gru::Gru;
+            /// `nn.RNN(nonlinearity="relu")`.
+            RnnRelu => rnn::Relu;
+            /// The GRU of Cho et al. (2014), rows r, z, n: reset before the matrix product, z = 1 replaces the state.
+            GruTextbook => gru_textbook::GruTextbook;
+        }
+    };
+}
+pub(crate) use cells;
+
+macro_rules! enumeration {
+    (() $($(#[$doc:meta])* $cell:ident => $file:ident::$equations:ident;)*) => {
+        /// A recurrent cell. Names follow `torch.nn`; see each variant for the equations' convention.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Cell { $($(#[$doc])* $cell,)* }
+
+        impl Cell {
+            /// Every cell, in the order menus and tests go through them.
+            pub const ALL: [Cell; [$(stringify!($cell)),*].len()] = [$(Cell::$cell),*];
+
+            /// What its file says of it.
+            pub const fn description(self) -> &'static Description {
+                match self { $(Cell::$cell => &<$file::$equations as Described>::DESCRIPTION,)* }
+            }
+        }
+    };
+}
+cells!(enumeration());
+
+/// What everybody but the equations needs to know of a cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Description {
+    /// The name a learner reads.
+    pub name: &'static str,
+    /// The name in files and addresses.
+    pub key: &'static str,
+    /// PyTorch's module, in lower case: what its parameters are named after.
+    pub module: &'static str,
+    /// G: blocks of H rows of weight_ih and weight_hh, in PyTorch's order.
+    pub gates: usize,
+    /// The first so many blocks of weight_hh read the state before, the others the last recorded block.
+    pub reads_state: usize,
+    /// Whether the gradient of W_hh h + b_hh differs from that of W_ih x + b_ih.
+    pub products_differ: bool,
+    /// Whether there is a cell state c besides the hidden state h.
+    pub has_cell_state: bool,
+    /// The symbols of the blocks of H numbers that are recorded of each step.
+    pub recorded: &'static [&'static str],
+    /// What the views show, in order: first the recorded gates, then c where there is one, then h.
+    pub signals: &'static [Signal],
+    /// The shaders of the forward and the backward pass, and the constants that both get.
+    pub shaders: [&'static str; 2],
+    /// See `shaders`.
+    pub constants: &'static [(&'static str, usize)],
+}
+
+/// The type with a cell's equations has its description too.
+pub trait Described {
+    /// Of the cell.
+    const DESCRIPTION: Description;
 }
 
 /// A gate or state of a cell as the views show it.
@@ -29,81 +88,72 @@ pub struct Signal {
     pub signed: bool,
 }
 
-const fn gate(symbol: &'static str, name: &'static str) -> Signal {
-    Signal { symbol, name, signed: false }
-}
+impl Signal {
+    /// One in 0..1.
+    pub const fn gate(symbol: &'static str, name: &'static str) -> Signal {
+        Signal { symbol, name, signed: false }
+    }
 
-const fn state(symbol: &'static str, name: &'static str) -> Signal {
-    Signal { symbol, name, signed: true }
+    /// One in -1..1.
+    pub const fn state(symbol: &'static str, name: &'static str) -> Signal {
+        Signal { symbol, name, signed: true }
+    }
 }
 
 impl Cell {
-    /// Every cell, in the order menus and tests go through them.
-    pub const ALL: [Cell; 5] = [Cell::Rnn, Cell::RnnRelu, Cell::Lstm, Cell::Gru, Cell::GruTextbook];
-
     /// The name a learner reads.
     pub const fn name(self) -> &'static str {
-        match self {
-            Cell::Rnn => "RNN",
-            Cell::RnnRelu => "RNN (ReLU)",
-            Cell::Lstm => "LSTM",
-            Cell::Gru => "GRU",
-            Cell::GruTextbook => "GRU (reset before)",
-        }
+        self.description().name
     }
 
     /// Row blocks of weight_ih and weight_hh, in PyTorch's order: weights are (gates * hidden, ...).
     pub const fn gates(self) -> usize {
-        match self {
-            Cell::Rnn | Cell::RnnRelu => 1,
-            Cell::Lstm => 4,
-            Cell::Gru | Cell::GruTextbook => 3,
-        }
+        self.description().gates
     }
 
     /// Whether there is a cell state c besides the hidden state h.
     pub const fn has_cell_state(self) -> bool {
-        matches!(self, Cell::Lstm)
+        self.description().has_cell_state
     }
 
     /// Blocks of width `hidden` in the recorded gates tensor `[T, B, recorded * H]`; 0 when h says all.
-    /// LSTM i, f, g, o; GRU r, z, n, q with q = W_hn h + b_hn; textbook GRU r, z, n, s with s = r * h.
     pub const fn recorded(self) -> usize {
         self.recorded_symbols().len()
     }
 
     /// The symbols of the recorded gates, in their order in the tensor.
     pub const fn recorded_symbols(self) -> &'static [&'static str] {
-        match self {
-            Cell::Rnn | Cell::RnnRelu => &[],
-            Cell::Lstm => &["i", "f", "g", "o"],
-            Cell::Gru => &["r", "z", "n", "q"],
-            Cell::GruTextbook => &["r", "z", "n", "s"],
-        }
+        self.description().recorded
     }
 
     /// What the views show, in order: first the recorded gates, then c where there is one, then h.
     pub const fn signals(self) -> &'static [Signal] {
-        const RNN: &[Signal] = &[state("h", "hidden state")];
-        const LSTM: &[Signal] = &[
-            gate("i", "input gate"),
-            gate("f", "forget gate"),
-            state("g", "candidate"),
-            gate("o", "output gate"),
-            state("c", "cell state"),
-            state("h", "hidden state"),
-        ];
-        const GRU: &[Signal] =
-            &[gate("r", "reset gate"), gate("z", "update gate"), state("n", "candidate"), state("h", "hidden state")];
-        match self {
-            Cell::Rnn | Cell::RnnRelu => RNN,
-            Cell::Lstm => LSTM,
-            Cell::Gru | Cell::GruTextbook => GRU,
-        }
+        self.description().signals
     }
 
     /// Parameters of one layer: weight_ih, weight_hh and the two biases.
     pub const fn parameters(self, input: usize, hidden: usize) -> usize {
         self.gates() * hidden * (input + hidden + 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_what_is_written_to_files() {
+        for cell in Cell::ALL {
+            assert_eq!(serde_json::to_string(&cell).expect("it is JSON"), format!("\"{}\"", cell.description().key));
+        }
+    }
+
+    #[test]
+    fn descriptions_agree_with_themselves() {
+        for cell in Cell::ALL {
+            let Description { gates, reads_state, recorded, signals, .. } = *cell.description();
+            assert!(reads_state == gates || (reads_state < gates && !recorded.is_empty()), "{cell:?}");
+            assert_eq!(signals.last().map(|signal| signal.symbol), Some("h"), "{cell:?}");
+        }
     }
 }

@@ -166,11 +166,7 @@ impl AttentionDecoder {
         };
         let gates = self.cell.gates() * hidden;
         let input = self.embedding + if self.query == Query::Previous { memory } else { 0 };
-        let cell = match self.cell {
-            Cell::Rnn | Cell::RnnRelu => "rnn",
-            Cell::Lstm => "lstm",
-            Cell::Gru | Cell::GruTextbook => "gru",
-        };
+        let cell = self.cell.description().module;
         let mut recurrent = |name: &str, shape: &[usize]| {
             let value = graph.parameter(format!("{prefix}{cell}.{name}"), shape);
             graph.start(value, Initial::torch(hidden));

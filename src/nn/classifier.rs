@@ -74,12 +74,8 @@ impl Classifier {
     /// Adds the parameters, in PyTorch's order. The recurrent layers are named after their kind: `lstm.`, `gru.`, `rnn.`.
     pub fn parameters(&self, graph: &mut Graph) -> ClassifierParameters {
         let embedding = embedding(graph, "embedding.weight", self.vocabulary, self.embedding);
-        let prefix = match self.cell {
-            Cell::Lstm => "lstm.",
-            Cell::Gru | Cell::GruTextbook => "gru.",
-            Cell::Rnn | Cell::RnnRelu => "rnn.",
-        };
-        let layers = self.recurrent().parameters(graph, prefix);
+        let prefix = format!("{}.", self.cell.description().module);
+        let layers = self.recurrent().parameters(graph, &prefix);
         let inner = linear(graph, "classifier.0", self.recurrent().width(), self.hidden);
         let outer = linear(graph, "classifier.3", self.hidden, self.classes);
         ClassifierParameters { embedding, layers, inner, outer }

@@ -42,13 +42,19 @@ macro_rules! choices {
 
 names!(bool { false => "off", "Off"; true => "on", "On"; });
 
-names!(Cell {
-    Cell::Rnn => "rnn", Cell::Rnn.name();
-    Cell::Lstm => "lstm", Cell::Lstm.name();
-    Cell::Gru => "gru", Cell::Gru.name();
-    Cell::RnnRelu => "rnn-relu", Cell::RnnRelu.name();
-    Cell::GruTextbook => "gru-textbook", Cell::GruTextbook.name();
-});
+impl Choice for Cell {
+    const ALL: &'static [Self] = &Cell::ALL;
+    const NAMES: &'static [(&'static str, &'static str)] = &{
+        let mut names = [("", ""); Cell::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            let described = Cell::ALL[at].description();
+            names[at] = (described.key, described.name);
+            at += 1;
+        }
+        names
+    };
+}
 
 choices! {
     /// What is trained.

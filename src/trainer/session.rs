@@ -87,6 +87,8 @@ pub struct Session {
     edits: Vec<Edit>,
     initial: Vec<f32>,
     step: u64,
+    /// See [`Session::take_all_padding`].
+    all_padding: Option<u64>,
     /// The present step is either a kept one or after all of them.
     archive: Archive,
 }
@@ -121,8 +123,20 @@ impl Session {
         let mut errors = spec.validate().err().unwrap_or_default();
         let model = trainable::open(spec, text).map_err(|error| errors.push(error)).ok();
         errors.extend(check_probe(probe, spec).err());
-        let Some(mut model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
+        let Some(model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
+        Session::of(model, spec, probe, devices).await
+    }
 
+    /// As [`Session::new`], with a model and examples that stand already, for a spec and a probe text that are valid.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub async fn of(
+        mut model: Box<dyn Trainable>,
+        spec: &ModelSpec,
+        probe: &str,
+        devices: &mut Devices,
+    ) -> Result<(Session, Option<EngineError>), BuildError> {
         let optimiser = model::optimiser(spec.optimiser);
         let training = model.training(optimiser, Watch::Everything)?;
         let initial = model.initial(&training.graph);
@@ -152,6 +166,7 @@ impl Session {
             edits: Vec::new(),
             initial,
             step: 0,
+            all_padding: None,
             archive,
         };
         session.restore_good()?;
@@ -260,7 +275,16 @@ impl Session {
         self.executable.run(0)?;
         self.step += 1;
         self.forget_measures();
+        if self.model.targets() == Some(0) {
+            self.all_padding.get_or_insert(self.step);
+        }
         Ok(())
+    }
+
+    /// The first step since the last call whose targets were all padding: its loss and gradient are 0, which is no
+    /// success.
+    pub fn take_all_padding(&mut self) -> Option<u64> {
+        self.all_padding.take()
     }
 
     /// The journal since the last call, checked: where a number is not finite, the failing step and tensor are found

@@ -394,7 +394,9 @@ impl Tagger {
     }
 
     fn examine(&self) -> Result<Examination, EngineError> {
-        let (length, batch) = (self.spec.sequence_length, held_out(self.spec.sequence_length));
+        let length = self.spec.sequence_length;
+        // Squared errors vary more than hits, and numbers cost less than logits.
+        let batch = held_out(length) * if self.sequences.are_numbers() { 2 } else { 1 };
         let mut graph = Graph::default();
         let built = self.network.parameters(&mut graph);
         graph.program("evaluate");

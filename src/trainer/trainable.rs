@@ -34,6 +34,11 @@ pub trait Trainable {
     /// [`EngineError::DeviceLost`].
     fn write_batch<'a>(&'a mut self, step: u64, machine: &'a mut dyn Executable) -> Answer<'a, ()>;
 
+    /// How many of the last batch's targets count, if some are padding; where none does, loss and gradient are 0.
+    fn targets(&self) -> Option<usize> {
+        None
+    }
+
     /// The graph that views and sampling run, for a probe text that is not empty.
     ///
     /// # Errors

@@ -324,6 +324,10 @@ impl Trainable for Translator {
         })
     }
 
+    fn targets(&self) -> Option<usize> {
+        Some(self.batch.target_out.iter().filter(|token| **token != PAD).count())
+    }
+
     fn observation(&self, probe: &str) -> Result<Observation, EngineError> {
         let mut probe = self.strings.encode(probe);
         probe.truncate(self.strings.longest());

@@ -9,9 +9,10 @@ use crate::spec::{Architecture, Task};
 use crate::ui::bench::BenchDialog;
 use crate::ui::charts::palette::Theme;
 use crate::ui::controls::{Segments, Settings, TextBox, Transport, accept_drops, shortcuts};
+use crate::ui::dom;
 use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
-use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel};
+use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging, Tensors};
 use crate::ui::{script, theme};
 
@@ -32,6 +33,9 @@ pub fn start() {
         lab.tell(message, false);
     }
     theme::follow_system(move |theme| lab.theme.set(theme));
+    embed::start(lab);
+    slow::start(lab);
+    Effect::new(move |_| dom::set_root_class("present", lab.presenter.get()));
     shortcuts(lab);
     accept_drops(lab);
     script::install(lab);
@@ -62,6 +66,9 @@ fn FreePage() -> impl IntoView {
         <Start/>
         <div class="page">
             <main id="instrument" tabindex="-1">
+                <Show when=move || lab.slow.get()>
+                    <Unrolled/>
+                </Show>
                 <div class="overview">
                     <Learning/>
                     <SampleText/>
@@ -84,15 +91,19 @@ fn FreePage() -> impl IntoView {
 /// A lab: its story, and beside it the instrument.
 #[component]
 fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
-    let reads_text = lesson.controls.contains(&"text");
+    let lab = Lab::here();
+    let reads_text = lesson.controls.contains(&"text") && lab.shows("text");
     view! {
         <div class="page lesson">
-            <Story lesson/>
+            {lab.shows("story").then(|| view! { <Story lesson/> })}
             <main id="instrument" tabindex="-1">
-                <Claims lesson/>
+                <Show when=move || lab.slow.get()>
+                    <Unrolled/>
+                </Show>
+                {lab.shows("claims").then(|| view! { <Claims lesson/> })}
                 {lesson.views.iter().map(|view| picture(*view)).collect_view()}
                 {reads_text.then(|| view! { <TextBox/> })}
-                <Settings/>
+                {lab.shows("settings").then(|| view! { <Settings/> })}
             </main>
         </div>
     }
@@ -109,6 +120,8 @@ fn picture(view: View) -> AnyView {
         View::Tagging => view! { <Tagging/> }.into_any(),
         View::Ragged => view! { <Ragged/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
+        // Not drawn yet: what it shows is among the claims.
+        View::Clamping => ().into_any(),
     }
 }
 
@@ -137,7 +150,7 @@ fn LookInto(children: ChildrenFn) -> impl IntoView {
 /// The address belongs to the lab, so the skip link moves the focus itself.
 fn skip(event: leptos::ev::MouseEvent) {
     event.prevent_default();
-    crate::ui::dom::focus("instrument");
+    dom::focus("instrument");
 }
 
 #[component]
@@ -159,15 +172,26 @@ fn TopBar() -> impl IntoView {
                 None => view! { <Introduction/> }.into_any(),
             }}
             <nav aria-label="More">
-                <button type="button" class="quiet" on:click=move |_| open(share)>"Share"</button>
+                {lab.shows("share").then(|| view! {
+                    <button type="button" class="quiet" on:click=move |_| open(share)>"Share"</button>
+                })}
+                <button
+                    type="button"
+                    class="quiet"
+                    aria-pressed=move || lab.presenter.get().to_string()
+                    title="Large type, for a lecture hall"
+                    on:click=move |_| lab.presenter.update(|on| *on = !*on)
+                >
+                    "Present"
+                </button>
                 <button type="button" class="quiet" on:click=move |_| open(bench)>"How fast is my device?"</button>
                 <button type="button" class="quiet" on:click=move |_| open(help)>"Help"</button>
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
         <section class="bar" aria-label="Training">
-            <Transport/>
-            <Travel/>
+            {lab.shows("transport").then(|| view! { <Transport/> })}
+            {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>
         <BenchDialog dialog=bench/>
         <HelpDialog dialog=help/>

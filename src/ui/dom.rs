@@ -42,6 +42,15 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
+/// Posts an object, given as JSON, to the page around this one, if there is one.
+pub fn tell_parent(json: &str) {
+    let parent = window().parent().ok().flatten().filter(|parent| *parent != window());
+    if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(json)) {
+        // Only a message that cannot be cloned is refused. It says nothing that needs an origin.
+        let _ = parent.post_message(&message, "*");
+    }
+}
+
 /// The whole address.
 pub fn address() -> String {
     window().location().href().unwrap_or_default()

@@ -48,6 +48,8 @@ pub struct Lab {
     numbers: Vec<f32>,
     sample: String,
     sample_step: u64,
+    /// Whether the learner knows that a batch had nothing to learn.
+    told_of_padding: bool,
     pace: Pace,
 }
 
@@ -111,6 +113,7 @@ impl Lab {
             numbers: Vec::new(),
             sample: String::new(),
             sample_step: 0,
+            told_of_padding: false,
             pace: Pace::default(),
         }
     }
@@ -189,10 +192,15 @@ impl Lab {
     }
 
     async fn build(&mut self, spec: &ModelSpec, text: &str, run: bool) {
-        let (mut session, refusal) = match Session::new(spec, text, &self.probe, &mut self.devices).await {
+        let (session, refusal) = match Session::new(spec, text, &self.probe, &mut self.devices).await {
             Ok(built) => built,
             Err(error) => return self.refuse(error),
         };
+        self.adopt(session, refusal, run);
+    }
+
+    /// Goes on with a session that is built, and says why it is not on the GPU where that was refused.
+    pub fn adopt(&mut self, mut session: Session, refusal: Option<EngineError>, run: bool) {
         session.set_clock(self.now);
         self.width = session.row_width();
         self.tell(&Event::Built(Box::new(describe(&session))));
@@ -213,6 +221,7 @@ impl Lab {
         self.history.clear();
         self.sample.clear();
         self.sample_step = 0;
+        self.told_of_padding = false;
         self.stale = true;
         self.pace = Pace::default();
         self.pace.restart((self.now)());
@@ -343,10 +352,15 @@ impl Lab {
             }
         }
         let drained = session.drain().await?;
+        let all_padding = session.take_all_padding();
         let now = (self.now)();
         self.pace.steps(done, now - start, now);
         self.left = if left == u64::MAX { Some(left) } else { Some(left - done).filter(|left| *left > 0) };
         (self.changed, self.stale) = (true, true);
+        if let Some(step) = all_padding.filter(|_| !std::mem::replace(&mut self.told_of_padding, true)) {
+            let message = format!("All targets of step {step} are padding: its loss and gradient are 0.");
+            self.tell(&Event::Notice { message });
+        }
         match drained {
             Drained::Good(rows) => {
                 self.remember(&rows.numbers);

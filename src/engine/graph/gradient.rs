@@ -477,7 +477,7 @@ impl Graph {
         inputs.extend(lengths);
         let outputs = self.apply(Op::RecurrentBackward { cell, reverse }, &inputs)?;
 
-        let projections = 1 + usize::from(cell == Cell::Gru);
+        let projections = 1 + usize::from(cell.description().products_differ);
         let (d_x_proj, d_h_proj) = (outputs[0], outputs[projections - 1]);
         for state in 0..states {
             gradients.total.insert(node.outputs[state], outputs[projections + state]);
@@ -486,34 +486,32 @@ impl Graph {
         let is_previous = self.shape(h) == self.shape(h0);
         let inputs: Vec<ValueId> = [h, h0].into_iter().chain(lengths).collect();
         let previous = if is_previous { h0 } else { self.apply_first(Op::Previous { reverse }, &inputs)? };
-        let d_weight = match (cell, gates) {
-            (Cell::GruTextbook, Some(gates)) => {
-                Share::Tensor(self.textbook_weight_gradient(d_h_proj, previous, gates, lengths)?)
-            }
-            _ => self.over_rows(d_h_proj, previous, lengths)?,
+        let d_weight = match gates.filter(|_| cell.description().reads_state < cell.gates()) {
+            Some(gates) => Share::Tensor(self.split_weight_gradient(cell, d_h_proj, [previous, gates], lengths)?),
+            None => self.over_rows(d_h_proj, previous, lengths)?,
         };
         let mut shares = vec![Share::Tensor(d_x_proj), d_weight, Share::Rows(d_x_proj, 1), Share::Rows(d_h_proj, 1)];
         shares.extend(outputs[projections + states..].iter().map(|id| Share::Tensor(*id)));
         Ok(shares)
     }
 
-    /// In the textbook GRU the candidate's rows of weight_hh read s = r * h, recorded as the fourth gate.
-    fn textbook_weight_gradient(
+    /// Where only the first blocks of weight_hh read the state before: the others read the last recorded block.
+    fn split_weight_gradient(
         &mut self,
+        cell: Cell,
         d_proj: ValueId,
-        previous: ValueId,
-        gates: ValueId,
+        [previous, gates]: [ValueId; 2],
         lengths: Option<ValueId>,
     ) -> Result<ValueId, EngineError> {
         let hidden = self.shape(previous).last();
-        let d_gates = self.slice(d_proj, 2, 0, 2 * hidden)?;
-        let d_candidate = self.slice(d_proj, 2, 2 * hidden, hidden)?;
-        let reset_state = self.slice(gates, 2, 3 * hidden, hidden)?;
-        let upper = self.matmul_ragged(d_gates, previous, true, false, lengths)?;
-        let lower = self.matmul_ragged(d_candidate, reset_state, true, false, lengths)?;
-        let total = 3 * hidden;
+        let (total, first) = (cell.gates() * hidden, cell.description().reads_state * hidden);
+        let d_upper = self.slice(d_proj, 2, 0, first)?;
+        let d_lower = self.slice(d_proj, 2, first, total - first)?;
+        let read = self.slice(gates, 2, (cell.recorded() - 1) * hidden, hidden)?;
+        let upper = self.matmul_ragged(d_upper, previous, true, false, lengths)?;
+        let lower = self.matmul_ragged(d_lower, read, true, false, lengths)?;
         let upper = self.apply_first(Op::Pad { axis: 0, start: 0, total }, &[upper])?;
-        let lower = self.apply_first(Op::Pad { axis: 0, start: 2 * hidden, total }, &[lower])?;
+        let lower = self.apply_first(Op::Pad { axis: 0, start: first, total }, &[lower])?;
         self.binary(Binary::Add, upper, lower)
     }
 

@@ -400,7 +400,7 @@ impl Check<'_> {
         for state in states..outside {
             self.state(state, &[batch, hidden])?;
         }
-        let projections = 1 + usize::from(cell == Cell::Gru);
+        let projections = 1 + usize::from(cell.description().products_differ);
         let mut shapes = vec![Shape::from([time, batch, cell.gates() * hidden]); projections];
         shapes.extend(vec![Shape::from([time, batch, hidden]); 1 + cells]);
         shapes.extend((states..outside).map(|state| self.shape(state)));

@@ -225,26 +225,60 @@ fn add_blocks<R: Real>(
     scratch: &mut [R],
 ) {
     let Size { m, n, k } = size;
+    let zeros = [R::ZERO; COLUMNS];
+    let panel = |left: usize| {
+        let columns = COLUMNS.min(n - left);
+        let width = if is_narrow(columns) { NARROW * WIDTH } else { COLUMNS };
+        Panel {
+            b: &b.data[left * b.total + b.from * width..][..k * width],
+            columns,
+            ldc,
+            start: match start {
+                Start::Zero => Some(&zeros),
+                Start::Row(row) => Some(&row[left..left + columns]),
+                Start::Keep => None,
+            },
+            zero: std::hint::black_box(0),
+        }
+    };
     for top in (0..m).step_by(HEIGHT) {
         let height = HEIGHT.min(m - top);
         let a = in_rows(height, k, a.below(top), scratch);
+        let c = &mut c[top * ldc..];
+        let last = height - 1;
+        let in_pairs = if height % ROWS == 0 { 0 } else { n - n % (2 * COLUMNS) };
         for left in (0..n).step_by(COLUMNS) {
-            let columns = COLUMNS.min(n - left);
-            let width = if is_narrow(columns) { NARROW * WIDTH } else { COLUMNS };
-            let panel = Panel {
-                b: &b.data[left * b.total + b.from * width..][..k * width],
-                columns,
-                ldc,
-                start: match start {
-                    Start::Zero => Some(&[R::ZERO; COLUMNS]),
-                    Start::Row(row) => Some(&row[left..left + columns]),
-                    Start::Keep => None,
-                },
-                zero: std::hint::black_box(0),
-            };
-            panel.multiply(height, a, &mut c[top * ldc + left..]);
+            panel(left).multiply(if left < in_pairs { last } else { height }, a, &mut c[left..]);
+        }
+        for left in (0..in_pairs).step_by(2 * COLUMNS) {
+            multiply_pair(
+                &a.data[last * a.row..][..k],
+                [panel(left), panel(left + COLUMNS)],
+                &mut c[last * ldc + left..],
+            );
         }
     }
+}
+
+/// A row without another to share a tile with, times two full panels: as many sums at once as in a tile, which hide the
+/// latency of the additions.
+#[inline(never)]
+fn multiply_pair<R: Real>(a: &[R], panels: [Panel<'_, R>; 2], c: &mut [R]) {
+    let [mut left, mut right]: [[R::Lanes; LINE]; 2] = std::array::from_fn(|i| {
+        let line = panels[i].start.unwrap_or(&c[i * COLUMNS..]);
+        load_line(&line[..COLUMNS])
+    });
+    let lines = panels.map(|panel| panel.b.as_chunks::<WIDTH>().0.as_chunks::<LINE>().0);
+    for ((a, b_left), b_right) in a.iter().zip(lines[0]).zip(lines[1]) {
+        let a = R::Lanes::splat(*a);
+        for i in 0..LINE {
+            left[i] = left[i] + a * R::Lanes::from_array(b_left[i]);
+            right[i] = right[i] + a * R::Lanes::from_array(b_right[i]);
+        }
+    }
+    let (c_left, c_right) = c[..2 * COLUMNS].split_at_mut(COLUMNS);
+    store_line(left, c_left);
+    store_line(right, c_right);
 }
 
 /// `m` rows of A (m, k), each contiguous: A itself, or a copy in `memory`.

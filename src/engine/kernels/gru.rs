@@ -3,16 +3,36 @@
 //! r, z = sigmoid(x + b_ih + W_hh h + b_hh); q = W_hn h + b_hn; n = tanh(x_n + b_in + r q); h' = (1 - z) n + z h.
 //! Rows r, z, n. The trace is r, z, n, q, [B, 4H] a step.
 
+use crate::engine::cell::{Described, Description, Signal};
+
 use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
-pub(super) struct Gru;
+pub(crate) struct Gru;
+
+impl Described for Gru {
+    const DESCRIPTION: Description = Description {
+        name: "GRU",
+        key: "gru",
+        module: "gru",
+        gates: 3,
+        reads_state: 3,
+        products_differ: true,
+        has_cell_state: false,
+        recorded: &["r", "z", "n", "q"],
+        signals: &[
+            Signal::gate("r", "reset gate"),
+            Signal::gate("z", "update gate"),
+            Signal::state("n", "candidate"),
+            Signal::state("h", "hidden state"),
+        ],
+        shaders: ["gru_forward", "gru_backward"],
+        constants: &[],
+    };
+}
 
 impl<R: Real> Recurrence<R> for Gru {
-    const GATES: usize = 3;
-    const TRACE: usize = 4;
-
     #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         let w = step.hidden;

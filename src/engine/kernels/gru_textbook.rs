@@ -4,17 +4,36 @@
 //! Rows r, z, n. The trace is r, z, n, s, [B, 4H] a step.
 
 use super::gemm::{Mat, Start};
+use crate::engine::cell::{Described, Description, Signal};
+
 use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
-pub(super) struct GruTextbook;
+pub(crate) struct GruTextbook;
+
+impl Described for GruTextbook {
+    const DESCRIPTION: Description = Description {
+        name: "GRU (reset before)",
+        key: "gru-textbook",
+        module: "gru",
+        gates: 3,
+        reads_state: 2,
+        products_differ: false,
+        has_cell_state: false,
+        recorded: &["r", "z", "n", "s"],
+        signals: &[
+            Signal::gate("r", "reset gate"),
+            Signal::gate("z", "update gate"),
+            Signal::state("n", "candidate"),
+            Signal::state("h", "hidden state"),
+        ],
+        shaders: ["gru_textbook_forward", "gru_textbook_backward"],
+        constants: &[],
+    };
+}
 
 impl<R: Real> Recurrence<R> for GruTextbook {
-    const GATES: usize = 3;
-    const FIRST: usize = 2;
-    const TRACE: usize = 4;
-
     #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         let w = step.hidden;

@@ -5,16 +5,38 @@
 
 use std::ops::Range;
 
+use crate::engine::cell::{Described, Description, Signal};
+
 use super::lanes::{At, Lanes, each, map};
 use super::real::Real;
 use super::recurrent::{BackwardStep, ForwardStep, Recurrence, blocks, blocks_mut};
 
-pub(super) struct Lstm;
+pub(crate) struct Lstm;
+
+impl Described for Lstm {
+    const DESCRIPTION: Description = Description {
+        name: "LSTM",
+        key: "lstm",
+        module: "lstm",
+        gates: 4,
+        reads_state: 4,
+        products_differ: false,
+        has_cell_state: true,
+        recorded: &["i", "f", "g", "o"],
+        signals: &[
+            Signal::gate("i", "input gate"),
+            Signal::gate("f", "forget gate"),
+            Signal::state("g", "candidate"),
+            Signal::gate("o", "output gate"),
+            Signal::state("c", "cell state"),
+            Signal::state("h", "hidden state"),
+        ],
+        shaders: ["lstm_forward", "lstm_backward"],
+        constants: &[],
+    };
+}
 
 impl<R: Real> Recurrence<R> for Lstm {
-    const GATES: usize = 4;
-    const TRACE: usize = 4;
-
     #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         let n = step.hidden;

@@ -15,13 +15,13 @@ pub mod einsum;
 pub mod embedding;
 pub mod gemm;
 mod gemv;
-mod gru;
-mod gru_textbook;
+pub(crate) mod gru;
+pub(crate) mod gru_textbook;
 pub mod lanes;
 pub mod layer_norm;
 pub mod layout;
 pub mod long_conv;
-mod lstm;
+pub(crate) mod lstm;
 mod math;
 pub mod optim;
 pub mod ragged;
@@ -30,7 +30,7 @@ pub mod recurrent;
 #[cfg(test)]
 mod recurrent_tests;
 pub mod reduce;
-mod rnn;
+pub(crate) mod rnn;
 pub mod selective_scan;
 pub mod softmax;
 #[cfg(test)]

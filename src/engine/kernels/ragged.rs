@@ -2,13 +2,19 @@
 //! nothing but the zeros written there.
 //!
 //! `torch.nn.utils.rnn.pack_padded_sequence` moves the rows together instead; here they stay where they are, so that
-//! step t of sequence b is at [t, b] for everybody, and products take the real rows a block at a time.
+//! step t of sequence b is at [t, b] for everybody. Products take the real rows where they lie if enough of them lie one
+//! after the other, else copies of a block of them.
 
 use super::gemm::{self, Mat, Size, Start};
+use super::layout::transpose_between;
 use super::real::Real;
 
 /// Rows gathered for one product.
 const BLOCK: usize = 128;
+/// So many rows one after the other are multiplied where they lie: as rows of a product ...
+const ROWS_IN_PLACE: usize = 6;
+/// ... and as its summands, for each block of which the whole result is read and written.
+const SUMMANDS_IN_PLACE: usize = 64;
 
 /// B sequences of at most T steps.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +48,10 @@ impl Sequences<'_> {
         if self.lengths.is_empty() {
             return;
         }
-        for t in 0..self.steps {
-            for sequence in (0..self.batch).filter(|sequence| t >= self.length(*sequence)) {
-                y[(t * self.batch + sequence) * width..][..width].fill(R::ZERO);
-            }
+        let mut from = 0;
+        for row in self.rows().chain([self.steps * self.batch]) {
+            y[from * width..row * width].fill(R::ZERO);
+            from = row + 1;
         }
     }
 
@@ -85,6 +91,11 @@ pub fn matmul<R: Real>(size: Size, sequences: Sequences<'_>, a: &[R], b: Mat<'_,
     sequences.clear_padding(n, y);
     let mut left = sequences.rows();
     loop {
+        if let Some((first, count)) = take_stretch(ROWS_IN_PLACE, &mut left) {
+            let (a, y) = (Mat::rows(&a[first * k..], k), &mut y[first * n..]);
+            gemm::gemm_prepacked(Size { m: count, n, k }, a, packed, y, n, Start::Zero, scratch);
+            continue;
+        }
         let block = left.clone();
         let count = gather(k, a, left.by_ref(), rows);
         if count == 0 {
@@ -98,16 +109,34 @@ pub fn matmul<R: Real>(size: Size, sequences: Sequences<'_>, a: &[R], b: Mat<'_,
     }
 }
 
+/// Takes the rows that lie one after the other, if there are at least so many: the first, and how many.
+fn take_stretch(least: usize, left: &mut (impl Iterator<Item = usize> + Clone)) -> Option<(usize, usize)> {
+    let first = left.clone().next()?;
+    let count = left.clone().zip(first..).take_while(|(row, next)| row == next).count();
+    (count >= least).then(|| left.nth(count - 1)).map(|_| (first, count))
+}
+
 /// Numbers of scratch memory for [`matmul`].
 pub fn matmul_scratch(size: Size) -> usize {
-    let Size { m, n, k } = size;
-    let m = BLOCK.min(m);
-    gemm::packed_b_len(n, k) + m * (k + n) + gemm::gemm_prepacked_scratch(Size { m, n, k })
+    let Size { n, k, .. } = size;
+    let m = BLOCK.min(size.m);
+    gemm::packed_b_len(n, k) + m * (k + n) + gemm::gemm_prepacked_scratch(size)
 }
 
 /// y [M, N] = the sum of a[row]^T b[row] over the rows of a [T * B, M] and b [T * B, N] that are no padding. Scratch:
 /// [`outer_scratch`].
 pub fn outer<R: Real>(size: Size, sequences: Sequences<'_>, a: &[R], b: &[R], y: &mut [R], scratch: &mut [R]) {
+    let Size { m, n, k } = size;
+    if m <= n {
+        return add_outer(size, sequences, a, b, y, scratch);
+    }
+    // The first operand has to be turned into rows: the smaller one.
+    let (turned, scratch) = scratch.split_at_mut(m * n);
+    add_outer(Size { m: n, n: m, k }, sequences, b, a, turned, scratch);
+    transpose_between(n, m, (turned, m), (y, n));
+}
+
+fn add_outer<R: Real>(size: Size, sequences: Sequences<'_>, a: &[R], b: &[R], y: &mut [R], scratch: &mut [R]) {
     let Size { m, n, k } = size;
     y.fill(R::ZERO);
     if m == 0 || n == 0 {
@@ -117,6 +146,11 @@ pub fn outer<R: Real>(size: Size, sequences: Sequences<'_>, a: &[R], b: &[R], y:
     let (rows_b, scratch) = scratch.split_at_mut(BLOCK.min(k) * n);
     let mut left = sequences.rows();
     loop {
+        if let Some((first, count)) = take_stretch(SUMMANDS_IN_PLACE, &mut left) {
+            let (a, b) = (Mat::transposed(&a[first * m..], m), Mat::rows(&b[first * n..], n));
+            gemm::gemm(Size { m, n, k: count }, a, b, y, n, Start::Keep, scratch);
+            continue;
+        }
         gather(n, b, left.clone(), rows_b);
         let count = gather(m, a, left.by_ref(), rows_a);
         if count == 0 {
@@ -129,8 +163,9 @@ pub fn outer<R: Real>(size: Size, sequences: Sequences<'_>, a: &[R], b: &[R], y:
 
 /// Numbers of scratch memory for [`outer`].
 pub fn outer_scratch(size: Size) -> usize {
-    let k = BLOCK.min(size.k);
-    k * (size.m + size.n) + gemm::gemm_scratch(Size { k, ..size })
+    let Size { m, n, k } = size;
+    let turned = if m <= n { 0 } else { m * n };
+    turned + BLOCK.min(k) * (m + n) + gemm::gemm_scratch(Size { m: m.min(n), n: m.max(n), k })
 }
 
 /// Copies rows of `from` one after the other until `to` is full; says how many.

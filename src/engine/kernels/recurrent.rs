@@ -5,8 +5,8 @@
 //! weights it has and what happens to one step's numbers.
 //!
 //! Sequences are [T, B, F], each with its own length and zeros beyond. A step works on the rows of the sequences that
-//! have it: where they are the first ones of the batch, as they are when it is sorted by length, on the tensors
-//! themselves, else on copies of these rows, so that padding costs nothing.
+//! have it, where they lie, one stretch of neighbours after the other; only for the product with the recurrent weights
+//! are several stretches copied together. So padding costs nothing, in whatever order the sequences are.
 //!
 //! Weights are PyTorch's: `weight_hh` (G*H, H), the gates' blocks of rows in the cell's order. Gradients of the weights
 //! are not computed here: they are products over all T*B rows of what [`backward`] returns.
@@ -16,17 +16,21 @@ use super::ragged::Sequences;
 use super::real::Real;
 use super::{gru, gru_textbook, lstm, rnn};
 pub use crate::engine::cell::Cell;
+use crate::engine::cell::{Described, cells};
 
 /// Calls a generic function with the cell's [`Recurrence`].
 macro_rules! with_cell {
     ($cell:expr, $function:ident $arguments:tt) => {
-        match $cell {
-            Cell::Rnn => $function::<R, rnn::Tanh> $arguments,
-            Cell::RnnRelu => $function::<R, rnn::Relu> $arguments,
-            Cell::Lstm => $function::<R, lstm::Lstm> $arguments,
-            Cell::Gru => $function::<R, gru::Gru> $arguments,
-            Cell::GruTextbook => $function::<R, gru_textbook::GruTextbook> $arguments,
-        }
+        cells!(dispatch($cell, $function, $arguments))
+    };
+}
+
+macro_rules! dispatch {
+    (
+        ($which:expr, $function:ident, $arguments:tt)
+        $($(#[$doc:meta])* $cell:ident => $file:ident::$equations:ident;)*
+    ) => {
+        match $which { $(Cell::$cell => $function::<R, $file::$equations> $arguments,)* }
     };
 }
 
@@ -114,14 +118,14 @@ pub struct Backward<'a, R> {
 }
 
 /// What makes a cell. All step slices are row-major over the B sequences.
-pub(super) trait Recurrence<R: Real> {
+pub(super) trait Recurrence<R: Real>: Described {
     /// G: blocks of H rows of `weight_hh`.
-    const GATES: usize;
-    /// The first so many blocks are multiplied with the previous state by the driver (`Weights::first`); the cell
-    /// itself multiplies the others (`Weights::second`).
-    const FIRST: usize = Self::GATES;
+    const GATES: usize = Self::DESCRIPTION.gates;
+    /// The first so many blocks are multiplied with the previous state by the driver; the cell itself multiplies the
+    /// others (`second`).
+    const FIRST: usize = Self::DESCRIPTION.reads_state;
     /// Blocks of H numbers kept of each step.
-    const TRACE: usize;
+    const TRACE: usize = Self::DESCRIPTION.recorded.len();
     /// From the products to the state.
     fn forward(step: ForwardStep<'_, R>);
     /// From the gradient of the state to the gradients of the products and of the previous state.
@@ -235,7 +239,7 @@ pub fn forward_scratch(cell: Cell, dims: Dims, ragged: bool) -> usize {
 fn forward_scratch_of<R: Real, C: Recurrence<R>>(dims: Dims, ragged: bool) -> usize {
     let (h, first, second) = (dims.hidden, C::FIRST * dims.hidden, (C::GATES - C::FIRST) * dims.hidden);
     let product = gemm::gemm_prepacked_scratch(Size { m: dims.batch, n: C::GATES * h, k: h });
-    let copies = if ragged { FORWARD_STATES + C::GATES + C::TRACE } else { 0 };
+    let copies = usize::from(ragged);
     gemm::packed_b_len(first, h) + gemm::packed_b_len(second, h) + (C::GATES + copies) * dims.state() + product
 }
 
@@ -248,7 +252,7 @@ pub fn backward_scratch(cell: Cell, dims: Dims, ragged: bool) -> usize {
 fn backward_scratch_of<R: Real, C: Recurrence<R>>(dims: Dims, ragged: bool) -> usize {
     let (h, first, second) = (dims.hidden, C::FIRST * dims.hidden, (C::GATES - C::FIRST) * dims.hidden);
     let product = gemm::gemm_prepacked_scratch(Size { m: dims.batch, n: h, k: C::GATES * h });
-    let copies = if ragged { BACKWARD_STATES + C::TRACE + 2 * C::GATES } else { 0 };
+    let copies = if ragged { C::FIRST + 1 } else { 0 };
     gemm::packed_b_len(h, first) + gemm::packed_b_len(h, second) + (1 + copies) * dims.state() + product
 }
 
@@ -262,11 +266,6 @@ pub fn backward<R: Real>(cell: Cell, dims: Dims, course: Course<'_>, io: Backwar
     with_cell!(cell, backward_of(dims, course, io, scratch));
 }
 
-/// Copies of h_prev, c_prev, h, c for a step on some rows.
-const FORWARD_STATES: usize = 4;
-/// Copies of h, h_prev, c, c_prev, dh, dc, dh_prev, dc_prev.
-const BACKWARD_STATES: usize = 8;
-
 fn forward_of<R: Real, C: Recurrence<R>>(dims: Dims, course: Course<'_>, io: Forward<'_, R>, scratch: &mut [R]) {
     let (hidden, state) = (dims.hidden, dims.state());
     let (width, trace) = (C::GATES * hidden, C::TRACE * hidden);
@@ -278,64 +277,45 @@ fn forward_of<R: Real, C: Recurrence<R>>(dims: Dims, course: Course<'_>, io: For
     let (first, scratch) = Weights::new(columns, hidden, Mat::transposed(upper, hidden), rows, scratch);
     let (second, scratch) = Weights::new(width - columns, hidden, Mat::transposed(lower, hidden), rows, scratch);
     let (product, scratch) = scratch.split_at_mut(C::GATES * state);
-    let copies = if course.lengths.is_empty() { 0 } else { dims.batch };
-    let widths = [width, hidden, cell, hidden, cell, trace];
-    let ([x_copy, h_prev_copy, c_prev_copy, h_copy, c_copy, gates_copy], scratch) = parts(scratch, copies, widths);
+    let (together, scratch) = scratch.split_at_mut(if course.lengths.is_empty() { 0 } else { state });
     for (width, padded) in [(hidden, &mut *io.h), (cell, &mut *io.c), (trace, &mut *io.gates)] {
         walk.sequences.clear_padding(width, padded);
     }
-    let mut step = |rows: usize, x_proj: &[R], [h_prev, c_prev]: [&[R]; 2], [h, c, gates]: [&mut [R]; 3]| {
-        let start = Start::Row(&io.bias_hh[..columns]);
-        first.multiply(rows, Mat::rows(h_prev, hidden), product, width, start, scratch);
-        let (bias_ih, bias_hh) = (io.bias_ih, io.bias_hh);
-        let product = &mut product[..rows * width];
-        C::forward(ForwardStep {
-            hidden,
-            x_proj,
-            bias_ih,
-            bias_hh,
-            second,
-            product,
-            h_prev,
-            c_prev,
-            h,
-            c,
-            gates,
-            scratch,
-        });
-    };
     for place in 0..dims.steps {
         let t = if course.reverse { dims.steps - 1 - place } else { place };
-        if let Some(Front { rows, before }) = walk.front(t) {
-            let (h_prev, h) = now_and_before(io.h, io.h0, t, before, state);
-            let (c_prev, c) = now_and_before(io.c, io.c0, t, before, dims.batch * cell);
-            let x_proj = &io.x_proj[t * dims.batch * width..][..rows * width];
-            let gates = &mut io.gates[t * dims.batch * trace..][..rows * trace];
-            let states = [&h_prev[..rows * hidden], &c_prev[..rows * cell]];
-            step(rows, x_proj, states, [&mut h[..rows * hidden], &mut c[..rows * cell], gates]);
-            continue;
+        let Some((run, more)) = walk.first_run(t) else { continue };
+        let (states, rows) = match more {
+            false => (run.at(hidden, at_before(io.h, io.h0, run.before, state)), run.rows),
+            true => {
+                let rows = walk.gather_before(t, hidden, io.h, io.h0, together);
+                (&*together, rows)
+            }
+        };
+        let start = Start::Row(&io.bias_hh[..columns]);
+        first.multiply(rows, Mat::rows(states, hidden), product, width, start, scratch);
+        let mut product = &mut *product;
+        for run in walk.runs(t) {
+            let (h_prev, h) = now_and_before(io.h, io.h0, t, run.before, state);
+            let (c_prev, c) = now_and_before(io.c, io.c0, t, run.before, dims.batch * cell);
+            let (part, rest) = product.split_at_mut(run.rows * width);
+            product = rest;
+            C::forward(ForwardStep {
+                hidden,
+                x_proj: run.at(width, &io.x_proj[t * dims.batch * width..]),
+                bias_ih: io.bias_ih,
+                bias_hh: io.bias_hh,
+                second,
+                product: part,
+                h_prev: run.at(hidden, h_prev),
+                c_prev: run.at(cell, c_prev),
+                h: run.at_mut(hidden, h),
+                c: run.at_mut(cell, c),
+                gates: run.at_mut(trace, &mut io.gates[t * dims.batch * trace..]),
+                scratch,
+            });
         }
-        let rows = walk.sequences.at(t).count();
-        if rows == 0 {
-            continue;
-        }
-        walk.gather(t, width, io.x_proj, x_copy);
-        walk.gather_before(t, hidden, io.h, io.h0, h_prev_copy);
-        walk.gather_before(t, cell, io.c, io.c0, c_prev_copy);
-        let states = [&h_prev_copy[..rows * hidden], &c_prev_copy[..rows * cell]];
-        let [h, c, gates] = [(&mut *h_copy, hidden), (&mut *c_copy, cell), (&mut *gates_copy, trace)]
-            .map(|(copy, width)| &mut copy[..rows * width]);
-        step(rows, &x_copy[..rows * width], states, [h, c, gates]);
-        walk.scatter(t, hidden, h_copy, io.h);
-        walk.scatter(t, cell, c_copy, io.c);
-        walk.scatter(t, trace, gates_copy, io.gates);
     }
 }
-
-/// What a step backward reads: gates, h, h_prev, c, c_prev, dh.
-type Reads<'a, R> = [&'a [R]; 6];
-/// What it writes: dc, d_x, d_h, dh_prev, dc_prev.
-type Writes<'a, R> = [&'a mut [R]; 5];
 
 fn backward_of<R: Real, C: Recurrence<R>>(dims: Dims, course: Course<'_>, io: Backward<'_, R>, scratch: &mut [R]) {
     let (hidden, batch, state) = (dims.hidden, dims.batch, dims.state());
@@ -350,10 +330,8 @@ fn backward_of<R: Real, C: Recurrence<R>>(dims: Dims, course: Course<'_>, io: Ba
     let (second, scratch) = Weights::new(hidden, width - columns, Mat::rows(lower, hidden), rows, scratch);
     let (work, scratch) = scratch.split_at_mut(state);
     let copies = if course.lengths.is_empty() { 0 } else { batch };
-    let widths = [trace, hidden, hidden, cell, cell, hidden];
-    let ([gates_copy, h_copy, h_prev_copy, c_copy, c_prev_copy, dh_copy], scratch) = parts(scratch, copies, widths);
-    let widths = [cell, width, d_h_width, hidden, cell];
-    let ([dc_copy, d_x_copy, d_h_copy, dh_prev_copy, dc_prev_copy], scratch) = parts(scratch, copies, widths);
+    let (gradients, scratch) = scratch.split_at_mut(copies * columns);
+    let (together, scratch) = scratch.split_at_mut(copies * hidden);
     walk.sequences.copy(hidden, io.grad_output, io.grad_h);
     match io.grad_cell {
         Some(outside) => walk.sequences.copy(cell, outside, io.grad_c),
@@ -363,85 +341,43 @@ fn backward_of<R: Real, C: Recurrence<R>>(dims: Dims, course: Course<'_>, io: Ba
     io.dc0.fill(R::ZERO);
     walk.sequences.clear_padding(width, io.d_x_proj);
     walk.sequences.clear_padding(d_h_width, io.d_h_proj);
-    let mut step = |rows: usize, reads: Reads<'_, R>, writes: Writes<'_, R>| {
-        let ([gates, h, h_prev, c, c_prev, dh], [dc, d_x, d_h, dh_prev, dc_prev]) = (reads, writes);
-        C::backward(BackwardStep {
-            hidden,
-            second,
-            gates,
-            h,
-            h_prev,
-            c,
-            c_prev,
-            dh,
-            dc,
-            d_x,
-            d_h,
-            dh_prev,
-            dc_prev,
-            work: &mut work[..rows * hidden],
-            scratch,
-        });
-        let gradient = if d_h.is_empty() { &*d_x } else { &*d_h };
-        first.multiply(rows, Mat::rows(gradient, width), dh_prev, hidden, Start::Keep, scratch);
-    };
     for place in 0..dims.steps {
         let t = if course.reverse { place } else { dims.steps - 1 - place };
-        if let Some(Front { rows, before }) = walk.front(t) {
-            let (dh_prev, dh) = now_and_before_mut(io.grad_h, io.dh0, t, before, state);
-            let (dc_prev, dc) = now_and_before_mut(io.grad_c, io.dc0, t, before, batch * cell);
-            let reads = [
-                &io.gates[t * batch * trace..][..rows * trace],
-                &io.h[t * state..][..rows * hidden],
-                &at_before(io.h, io.h0, before, state)[..rows * hidden],
-                &io.c[t * batch * cell..][..rows * cell],
-                &at_before(io.c, io.c0, before, batch * cell)[..rows * cell],
-                &dh[..rows * hidden],
-            ];
-            let writes = [
-                &mut dc[..rows * cell],
-                &mut io.d_x_proj[t * batch * width..][..rows * width],
-                &mut io.d_h_proj[t * batch * d_h_width..][..rows * d_h_width],
-                &mut dh_prev[..rows * hidden],
-                &mut dc_prev[..rows * cell],
-            ];
-            step(rows, reads, writes);
+        let Some((run, more)) = walk.first_run(t) else { continue };
+        for run in walk.runs(t) {
+            let (dh_prev, dh) = now_and_before_mut(io.grad_h, io.dh0, t, run.before, state);
+            let (dc_prev, dc) = now_and_before_mut(io.grad_c, io.dc0, t, run.before, batch * cell);
+            C::backward(BackwardStep {
+                hidden,
+                second,
+                gates: run.at(trace, &io.gates[t * batch * trace..]),
+                h: run.at(hidden, &io.h[t * state..]),
+                h_prev: run.at(hidden, at_before(io.h, io.h0, run.before, state)),
+                c: run.at(cell, &io.c[t * batch * cell..]),
+                c_prev: run.at(cell, at_before(io.c, io.c0, run.before, batch * cell)),
+                dh: run.at(hidden, dh),
+                dc: run.at_mut(cell, dc),
+                d_x: run.at_mut(width, &mut io.d_x_proj[t * batch * width..]),
+                d_h: run.at_mut(d_h_width, &mut io.d_h_proj[t * batch * d_h_width..]),
+                dh_prev: run.at_mut(hidden, dh_prev),
+                dc_prev: run.at_mut(cell, dc_prev),
+                work: &mut work[..run.rows * hidden],
+                scratch,
+            });
+        }
+        let gradient = &(if io.d_h_proj.is_empty() { &*io.d_x_proj } else { &*io.d_h_proj })[t * batch * width..];
+        if !more {
+            let (dh_prev, _) = now_and_before_mut(io.grad_h, io.dh0, t, run.before, state);
+            let (gradient, dh_prev) = (run.at(width, gradient), run.at_mut(hidden, dh_prev));
+            first.multiply(run.rows, Mat::rows(gradient, width), dh_prev, hidden, Start::Keep, scratch);
             continue;
         }
-        let rows = walk.sequences.at(t).count();
-        if rows == 0 {
-            continue;
+        for (sequence, to) in walk.sequences.at(t).zip(gradients.chunks_exact_mut(columns.max(1))) {
+            to.copy_from_slice(&gradient[sequence * width..][..columns]);
         }
-        walk.gather(t, trace, io.gates, gates_copy);
-        walk.gather(t, hidden, io.h, h_copy);
-        walk.gather_before(t, hidden, io.h, io.h0, h_prev_copy);
-        walk.gather(t, cell, io.c, c_copy);
-        walk.gather_before(t, cell, io.c, io.c0, c_prev_copy);
-        walk.gather(t, hidden, io.grad_h, dh_copy);
-        walk.gather(t, cell, io.grad_c, dc_copy);
-        walk.gather_before(t, hidden, io.grad_h, io.dh0, dh_prev_copy);
-        walk.gather_before(t, cell, io.grad_c, io.dc0, dc_prev_copy);
-        let reads = [
-            &gates_copy[..rows * trace],
-            &h_copy[..rows * hidden],
-            &h_prev_copy[..rows * hidden],
-            &c_copy[..rows * cell],
-            &c_prev_copy[..rows * cell],
-            &dh_copy[..rows * hidden],
-        ];
-        let writes = [
-            &mut dc_copy[..rows * cell],
-            &mut d_x_copy[..rows * width],
-            &mut d_h_copy[..rows * d_h_width],
-            &mut dh_prev_copy[..rows * hidden],
-            &mut dc_prev_copy[..rows * cell],
-        ];
-        step(rows, reads, writes);
-        walk.scatter(t, cell, dc_copy, io.grad_c);
-        walk.scatter(t, width, d_x_copy, io.d_x_proj);
-        walk.scatter(t, d_h_width, d_h_copy, io.d_h_proj);
-        walk.scatter_before(t, hidden, dh_prev_copy, io.grad_h, io.dh0);
-        walk.scatter_before(t, cell, dc_prev_copy, io.grad_c, io.dc0);
+        let rows = walk.gather_before(t, hidden, io.grad_h, io.dh0, together);
+        first.multiply(rows, Mat::rows(gradients, columns), together, hidden, Start::Keep, scratch);
+        walk.scatter_before(t, hidden, together, io.grad_h, io.dh0);
     }
 }
 
@@ -452,13 +388,26 @@ struct Walk<'a> {
     reverse: bool,
 }
 
-/// A step of the first sequences of the batch, all of which come from the same place.
+/// Neighbours in the batch that have a step, and whose step before is the same.
 #[derive(Clone, Copy)]
-struct Front {
-    /// How many sequences.
+struct Run {
+    /// The first of them.
+    sequence: usize,
     rows: usize,
     /// Their step before; `None` at the start.
     before: Option<usize>,
+}
+
+impl Run {
+    /// Their rows of a step's [B, width].
+    fn at<R>(self, width: usize, step: &[R]) -> &[R] {
+        &step[self.sequence * width..][..self.rows * width]
+    }
+
+    /// As [`Run::at`], to be written.
+    fn at_mut<R>(self, width: usize, step: &mut [R]) -> &mut [R] {
+        &mut step[self.sequence * width..][..self.rows * width]
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -471,42 +420,43 @@ impl<'a> Walk<'a> {
         self.sequences.before(self.reverse, t, sequence)
     }
 
-    /// Whether step t can work on the tensors as they lie.
-    fn front(&self, t: usize) -> Option<Front> {
-        let before = self.before(t, 0);
-        if self.sequences.lengths.is_empty() {
-            return Some(Front { rows: self.sequences.batch, before });
-        }
-        let fits = |(place, sequence): (usize, usize)| place == sequence && self.before(t, sequence) == before;
-        let rows = self.sequences.at(t).count();
-        (rows > 0 && self.sequences.at(t).enumerate().all(fits)).then_some(Front { rows, before })
+    /// The sequences that have step t.
+    fn runs(self, t: usize) -> impl Iterator<Item = Run> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let Sequences { batch, lengths, .. } = self.sequences;
+            let has_step = |sequence: &usize| t < self.sequences.length(*sequence);
+            let sequence = (from..batch).find(has_step)?;
+            let before = self.before(t, sequence);
+            let is_next = |next: &usize| has_step(next) && self.before(t, *next) == before;
+            let rows = match lengths {
+                [] => batch,
+                _ => (sequence..batch).take_while(is_next).count(),
+            };
+            from = sequence + rows;
+            Some(Run { sequence, rows, before })
+        })
     }
 
-    /// to = the rows of step t of `from` [T, B, width], one after the other.
-    fn gather<R: Real>(&self, t: usize, width: usize, from: &[R], to: &mut [R]) {
-        for (at, sequence) in self.sequences.at(t).enumerate() {
-            let row = (t * self.sequences.batch + sequence) * width;
-            to[at * width..][..width].copy_from_slice(&from[row..][..width]);
-        }
+    /// The first of [`Walk::runs`], and whether there are more.
+    fn first_run(self, t: usize) -> Option<(Run, bool)> {
+        let mut runs = self.runs(t);
+        Some((runs.next()?, runs.next().is_some()))
     }
 
-    /// The inverse of [`Walk::gather`].
-    fn scatter<R: Real>(&self, t: usize, width: usize, from: &[R], to: &mut [R]) {
-        for (at, sequence) in self.sequences.at(t).enumerate() {
-            let row = (t * self.sequences.batch + sequence) * width;
-            to[row..][..width].copy_from_slice(&from[at * width..][..width]);
-        }
-    }
-
-    /// As [`Walk::gather`], of the states before step t; `first` [B, width] has those before the start.
-    fn gather_before<R: Real>(&self, t: usize, width: usize, states: &[R], first: &[R], to: &mut [R]) {
-        for (at, sequence) in self.sequences.at(t).enumerate() {
+    /// to = the rows of the states before step t, one after the other; says how many. `first` [B, width] has those
+    /// before the start.
+    fn gather_before<R: Real>(&self, t: usize, width: usize, states: &[R], first: &[R], to: &mut [R]) -> usize {
+        let mut rows = 0;
+        for sequence in self.sequences.at(t) {
             let from = match self.before(t, sequence) {
                 Some(before) => &states[(before * self.sequences.batch + sequence) * width..],
                 None => &first[sequence * width..],
             };
-            to[at * width..][..width].copy_from_slice(&from[..width]);
+            to[rows * width..][..width].copy_from_slice(&from[..width]);
+            rows += 1;
         }
+        rows
     }
 
     /// The inverse of [`Walk::gather_before`].
@@ -519,16 +469,6 @@ impl<'a> Walk<'a> {
             to[..width].copy_from_slice(&from[at * width..][..width]);
         }
     }
-}
-
-/// The front of `memory` as N blocks of `rows` rows of these widths, and the rest.
-fn parts<R, const N: usize>(mut memory: &mut [R], rows: usize, widths: [usize; N]) -> ([&mut [R]; N], &mut [R]) {
-    let parts = widths.map(|width| {
-        let (part, rest) = std::mem::take(&mut memory).split_at_mut(rows * width);
-        memory = rest;
-        part
-    });
-    (parts, memory)
 }
 
 /// The first N blocks of `width` numbers of a row.

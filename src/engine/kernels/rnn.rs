@@ -1,17 +1,38 @@
 //! The plain recurrent cell (Elman 1990; `torch.nn.RNN`): h = act(x + b_ih + W_hh h + b_hh), one block of weights.
 
+use crate::engine::cell::{Described, Description, Signal};
+
 use super::lanes::{At, Lanes, each};
 use super::real::Real;
 use super::recurrent::{BackwardStep, ForwardStep, Recurrence};
 
 /// act = tanh.
-pub(super) struct Tanh;
+pub(crate) struct Tanh;
 /// act = max(0, .).
-pub(super) struct Relu;
+pub(crate) struct Relu;
+
+impl Described for Tanh {
+    const DESCRIPTION: Description = Description {
+        name: "RNN",
+        key: "rnn",
+        module: "rnn",
+        gates: 1,
+        reads_state: 1,
+        products_differ: false,
+        has_cell_state: false,
+        recorded: &[],
+        signals: &[Signal::state("h", "hidden state")],
+        shaders: ["rnn_forward", "rnn_backward"],
+        constants: &[("RELU", 0)],
+    };
+}
+
+impl Described for Relu {
+    const DESCRIPTION: Description =
+        Description { name: "RNN (ReLU)", key: "rnn-relu", constants: &[("RELU", 1)], ..Tanh::DESCRIPTION };
+}
 
 impl<R: Real> Recurrence<R> for Tanh {
-    const GATES: usize = 1;
-    const TRACE: usize = 0;
     #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         forward(step, |x| x.tanh());
@@ -23,8 +44,6 @@ impl<R: Real> Recurrence<R> for Tanh {
 }
 
 impl<R: Real> Recurrence<R> for Relu {
-    const GATES: usize = 1;
-    const TRACE: usize = 0;
     #[inline(never)]
     fn forward(step: ForwardStep<'_, R>) {
         forward(step, |x| x.max(R::Lanes::splat(R::ZERO)));

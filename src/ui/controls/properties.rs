@@ -36,7 +36,8 @@ pub fn Settings() -> impl IntoView {
 /// What can be set for all models at once. The free page is about one kind of model and task; a lab has its own.
 fn settable(lab: Lab) -> impl Iterator<Item = &'static Property> {
     let varies = move |key: &str| lab.lesson.is_some_and(|lesson| lesson.varies(key));
-    PROPERTIES.iter().filter(move |property| !["model", "task"].contains(&property.key) && !varies(property.key))
+    let fixed = move |key: &str| ["model", "task"].contains(&key) || varies(key) || !lab.shows(key);
+    PROPERTIES.iter().filter(move |property| !fixed(property.key))
 }
 
 fn is_in_front(lab: Lab, property: &Property) -> bool {

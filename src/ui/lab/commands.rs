@@ -11,7 +11,7 @@ use crate::protocol::{Command, Edit};
 use crate::spec::SpecError;
 use crate::ui::charts::palette::Theme;
 use crate::ui::dom;
-use crate::ui::equation::{parameter_paths, signal_path};
+use crate::ui::equation::{FEATURES, gradient_path, parameter_paths, signal_path};
 use crate::ui::setup::Setup;
 use crate::ui::theme;
 
@@ -137,7 +137,7 @@ impl Lab {
         let command = Command::Build {
             spec: setup.spec.clone(),
             text: setup.text.to_string(),
-            run: self.running.get_untracked(),
+            run: self.running.get_untracked() && !self.slow.get_untracked(),
         };
         self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
         self.send(&command);
@@ -173,8 +173,14 @@ impl Lab {
             return paths;
         }
         paths.extend(cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)));
+        if self.slow.get() {
+            paths.push(gradient_path(layer, "h"));
+            paths.push("probe/probabilities".to_owned());
+        }
         if self.equation.with(Option::is_some) {
             paths.extend(parameter_paths(layer));
+            paths.extend(cell.signals().iter().map(|signal| gradient_path(layer, signal.symbol)));
+            paths.push(FEATURES.to_owned());
             paths.extend(layer.checked_sub(1).map(|below| signal_path(below, "h")));
         }
         paths
@@ -182,7 +188,9 @@ impl Lab {
 
     /// Trains until paused.
     pub fn run(self) {
-        self.runs().into_iter().for_each(|run| run.set_running(true, &Command::Run));
+        // In slow motion the page says when a step is due.
+        let command = if self.slow.get_untracked() { Command::Pause } else { Command::Run };
+        self.runs().into_iter().for_each(|run| run.set_running(true, &command));
     }
 
     /// Stops after the step in hand.
@@ -193,6 +201,19 @@ impl Lab {
     /// Runs or pauses.
     pub fn toggle(self) {
         if self.any_running() { self.pause() } else { self.run() }
+    }
+
+    /// One step a second, or as fast as it goes.
+    pub fn set_slow(self, slow: bool) {
+        self.slow.set(slow);
+        if untrack(|| self.any_running()) {
+            self.run();
+        }
+    }
+
+    /// The step of slow motion that is due.
+    pub fn step_slowly(self) {
+        self.runs().into_iter().for_each(|run| run.send(&Command::Step { count: 1 }));
     }
 
     /// Whether one of the models trains.

@@ -144,7 +144,7 @@ impl Lab {
                 (trust, done)
             })
             .unwrap_or_default();
-        if trust && self.running.get_untracked() != running {
+        if trust && !self.slow.get_untracked() && self.running.get_untracked() != running {
             self.running.set(running);
         }
         stepped.into_iter().for_each(|(_, waiter): (u64, Waiter)| waiter(Ok(())));

@@ -22,7 +22,8 @@ use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
-use crate::ui::setup::{Focus, PageState, Setup};
+use crate::ui::setup::{Focus, Layout, PageState, Setup};
+use crate::ui::shell::Stage;
 use crate::ui::store::FrameStore;
 use crate::ui::theme;
 use crate::ui::undo::Timeline;
@@ -105,6 +106,12 @@ pub struct Lab {
     pub edits: RwSignal<Vec<Edit>>,
     /// Whether there is something to undo and to redo.
     pub undoable: RwSignal<(bool, bool)>,
+    /// Whether it trains one step a second, each stage shown.
+    pub slow: RwSignal<bool>,
+    /// The stage of a step in slow motion.
+    pub stage: RwSignal<Stage>,
+    /// Whether type is large, for a lecture hall.
+    pub presenter: RwSignal<bool>,
     /// Light or dark.
     pub theme: RwSignal<Theme>,
     /// This lab's models, this one among them.
@@ -130,7 +137,7 @@ struct Inner {
     next_id: u32,
     flow: frames::Flow,
     buffer: Option<ArrayBuffer>,
-    layout: Vec<(String, String)>,
+    layout: Layout,
     on_built: Vec<Waiter>,
     last_change: f64,
     resume: bool,
@@ -139,8 +146,9 @@ struct Inner {
 impl Lab {
     /// The lab of an address; nothing runs yet.
     pub fn new(state: PageState) -> Lab {
-        let PageState { lesson, setup, focus, running, layout } = state;
+        let PageState { lesson, setup, focus, running, presenter, layout } = state;
         let first = Lab::first(lesson, setup, focus, running, layout);
+        first.presenter.set(presenter);
         let count = lesson.map_or(1, |lesson| lesson.runs.len());
         let all = std::iter::once(first).chain((1..count).map(|place| first.another(place))).collect();
         first.all.set_value(all);
@@ -150,7 +158,7 @@ impl Lab {
     /// Another model of the same lab: all that the page shows once is in common.
     fn another(self, place: usize) -> Lab {
         let (setup, running) = (self.setup.get_untracked(), self.running.get_untracked());
-        let own = Lab::first(self.lesson, setup, Focus::default(), running, Vec::new());
+        let own = Lab::first(self.lesson, setup, Focus::default(), running, Layout::default());
         Lab {
             place,
             setup: self.setup,
@@ -161,19 +169,16 @@ impl Lab {
             notices: self.notices,
             mark: self.mark,
             undoable: self.undoable,
+            slow: self.slow,
+            stage: self.stage,
+            presenter: self.presenter,
             theme: self.theme,
             all: self.all,
             ..own
         }
     }
 
-    fn first(
-        lesson: Option<&'static Lesson>,
-        setup: Setup,
-        focus: Focus,
-        running: bool,
-        layout: Vec<(String, String)>,
-    ) -> Lab {
+    fn first(lesson: Option<&'static Lesson>, setup: Setup, focus: Focus, running: bool, layout: Layout) -> Lab {
         let inner = Inner {
             link: None,
             ready: false,
@@ -214,6 +219,9 @@ impl Lab {
             equation: RwSignal::new(None),
             edits: RwSignal::new(Vec::new()),
             undoable: RwSignal::new((false, false)),
+            slow: RwSignal::new(false),
+            stage: RwSignal::new(Stage::default()),
+            presenter: RwSignal::new(false),
             theme: RwSignal::new(theme::current()),
             reaches: StoredValue::new(HashMap::new()),
             inner: StoredValue::new_local(inner),
@@ -229,6 +237,16 @@ impl Lab {
         }
         frames::start(self);
         self.keep_address();
+    }
+
+    /// Whether the page is inside another.
+    pub fn is_embedded(self) -> bool {
+        self.all.with_value(|all| all[0].inner.with_value(|inner| inner.layout.embedded))
+    }
+
+    /// Whether a part of the page, or a property's control, is to be seen: whoever embeds the page may hide it.
+    pub fn shows(self, key: &str) -> bool {
+        self.all.with_value(|all| all[0].inner.with_value(|inner| inner.layout.shows(key)))
     }
 
     /// The models that are trained side by side.
@@ -282,6 +300,7 @@ impl Lab {
             setup: self.setup.get(),
             focus: self.focus.get(),
             running: self.any_running(),
+            presenter: self.presenter.get(),
             layout: self.inner.with_value(|inner| inner.layout.clone()),
         }
     }

@@ -9,7 +9,7 @@ use crate::ui::format;
 use crate::ui::lab::Lab;
 
 /// A claim's number as it was last measured; `None` until all it needs is there.
-fn measured(lab: Lab, claim: &'static Claim) -> Option<f32> {
+pub fn measured(lab: Lab, claim: &'static Claim) -> Option<f32> {
     let runs = lab.runs();
     let tensors = claim.reads.iter().map(|(run, path)| runs.get(*run)?.measurement(path));
     let tensors: Vec<Arc<Vec<f32>>> = tensors.collect::<Option<_>>()?;
@@ -54,6 +54,8 @@ fn Row(claim: &'static Claim) -> impl IntoView {
     let bound = match claim.bound {
         Bound::AtLeast(limit) => format!("at least {}", show(limit)),
         Bound::AtMost(limit) => format!("at most {}", show(limit)),
+        Bound::Between(low, high) if low == high => show(low),
+        Bound::Between(low, high) => format!("from {} to {}", show(low), show(high)),
     };
     let verdict = move || match number.get() {
         None => "measuring\u{2026}".to_owned(),

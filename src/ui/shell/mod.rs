@@ -2,14 +2,17 @@
 //! views.
 
 mod claims;
+pub mod embed;
 mod share;
+pub mod slow;
 mod start;
 mod story;
 mod surgery;
 mod travel;
 
-pub use claims::Claims;
+pub use claims::{Claims, measured};
 pub use share::ShareDialog;
+pub use slow::{SlowSwitch, Stage, Unrolled};
 pub use start::Start;
 pub use story::Story;
 pub use surgery::Surgery;

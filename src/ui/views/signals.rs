@@ -40,7 +40,7 @@ pub fn Signals() -> impl IntoView {
                 </p>
             </header>
             <Choosers/>
-            <Surgery/>
+            {lab.shows("surgery").then(|| view! { <Surgery/> })}
             <ProbeText/>
             <p class="readout number" id="signals-readout" aria-live="polite">{move || readout(lab)}</p>
             <div class=count>{maps}</div>

@@ -282,13 +282,14 @@ fn recurrent_backward<R: Real>(
     let h = 1 + recorded;
     let outside = h + 2 + 2 * cells;
     let dims = sequence_dims(x.shape(h));
-    let [d_x_proj, a, b, c, d, ..] = outputs;
+    let [d_x_proj, a, b, c, d, e, ..] = outputs;
     let none: &mut [R] = &mut [];
     let none2: &mut [R] = &mut [];
-    let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell, has_c) {
-        (Cell::Gru, _) => (a, b, none, c, d),
-        (_, true) => (none, a, b, c, d),
-        _ => (none, a, none2, b, d),
+    let (d_h_proj, grad_h, grad_c, dh0, dc0) = match (cell.description().products_differ, has_c) {
+        (true, true) => (a, b, c, d, e),
+        (true, false) => (a, b, none, c, d),
+        (false, true) => (none, a, b, c, d),
+        (false, false) => (none, a, none2, b, d),
     };
     let io = Backward {
         weight_hh: x.input(0),

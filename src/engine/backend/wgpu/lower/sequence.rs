@@ -9,6 +9,13 @@ pub const MOST_UNITS: usize = 256;
 /// Sequences a workgroup runs side by side.
 const SEQUENCES: usize = 4;
 
+/// Which of a cell's shaders.
+#[derive(Clone, Copy)]
+enum Pass {
+    Forward,
+    Backward,
+}
+
 /// Sizes of a layer.
 struct Layer {
     cell: Cell,
@@ -31,8 +38,12 @@ impl Layer {
     }
 
     /// The kernel that loops over time.
-    fn kernel(&self, kernel: &'static str) -> Dispatch {
-        Dispatch::new(kernel)
+    fn kernel(&self, pass: Pass) -> Dispatch {
+        let description = self.cell.description();
+        let kernel = Dispatch::new(description.shaders[pass as usize]);
+        let constants = description.constants.iter();
+        constants
+            .fold(kernel, |kernel, (name, value)| kernel.constant(name, *value))
             .constant("UNITS", self.units)
             .constant("PADDED", self.padded)
             .params([self.steps, self.batch, usize::from(self.reverse)])
@@ -40,20 +51,17 @@ impl Layer {
             .groups(self.batch.div_ceil(SEQUENCES))
     }
 
+    /// The blocks of weight_hh that read the state before, and the others, which have a product of their own.
+    fn products(&self) -> (usize, usize) {
+        let first = self.cell.description().reads_state;
+        (first, self.cell.gates() - first)
+    }
+
     /// Into how many slices a product's rows are cut: columns (in groups of four) times slices are at most 256, and
     /// a slice has eight rows or more.
     fn slices(&self, columns: usize, rows: usize) -> usize {
         let most = (256 / columns).min(rows.div_ceil(8)).max(1);
         1 << most.ilog2()
-    }
-}
-
-fn forward_kernel(cell: Cell) -> &'static str {
-    match cell {
-        Cell::Rnn | Cell::RnnRelu => "rnn_forward",
-        Cell::Lstm => "lstm_forward",
-        Cell::Gru => "gru_forward",
-        Cell::GruTextbook => "gru_textbook_forward",
     }
 }
 
@@ -69,19 +77,17 @@ pub(super) fn forward(step: &Step<'_>, cell: Cell, reverse: bool) -> Vec<Dispatc
         .elements((layer.units + 2) * columns * 4);
     let states = 4..5 + usize::from(cell.has_cell_state());
     let mut run = layer
-        .kernel(forward_kernel(cell))
+        .kernel(Pass::Forward)
         .reads([packed, step.input(0)])
         .reads(states.map(|at| step.input(at)))
         .writes((0..step.node.outputs.len()).map(|at| step.output(at)));
-    if cell == Cell::GruTextbook {
-        let half = layer.padded / 4;
-        run = run.constant("GATE_SLICES", layer.slices(2 * half, layer.units));
-        run = run.constant("SLICES", layer.slices(half, layer.units));
+    let block = layer.padded / 4;
+    let (first, second) = layer.products();
+    if second > 0 {
+        run = run.constant("GATE_SLICES", layer.slices(first * block, layer.units));
+        run = run.constant("SLICES", layer.slices(second * block, layer.units));
     } else {
         run = run.constant("SLICES", layer.slices(columns, layer.units));
-    }
-    if matches!(cell, Cell::Rnn | Cell::RnnRelu) {
-        run = run.constant("RELU", usize::from(cell == Cell::RnnRelu));
     }
     vec![pack, run]
 }
@@ -126,30 +132,23 @@ pub(super) fn backward(step: &Step<'_>, cell: Cell, reverse: bool) -> Vec<Dispat
     let weights = padded_weights(&layer, operands.weights, &mut dispatches);
     let outputs: Vec<Memory> = (0..step.node.outputs.len()).map(|at| step.output(at)).collect();
     let slices = |rows: usize| layer.slices(layer.padded / 4, rows * layer.units);
+    let (first, second) = layer.products();
+    let mut kernel = layer.kernel(Pass::Backward).constant("SLICES", slices(first));
+    if second > 0 {
+        kernel = kernel.constant("CANDIDATE_SLICES", slices(second));
+    }
+    if cell.has_cell_state() {
+        dispatches.extend(with_cell_state(&layer, kernel, &operands, weights, &outputs));
+        return dispatches;
+    }
     let run = match cell {
-        Cell::Lstm => return lstm_backward(&layer, &operands, weights, &outputs, dispatches),
-        Cell::Rnn | Cell::RnnRelu => layer
-            .kernel("rnn_backward")
-            .constant("SLICES", slices(1))
-            .constant("RELU", usize::from(cell == Cell::RnnRelu))
-            .reads([weights, operands.h, operands.outside_h]),
+        Cell::Rnn | Cell::RnnRelu => kernel.reads([weights, operands.h, operands.outside_h]),
         Cell::Gru => {
             // The kernel finds h0 where it writes its gradient.
             dispatches.push(super::elementwise::copy(operands.h0, outputs[3], layer.batch * layer.units));
-            layer
-                .kernel("gru_backward")
-                .constant("SLICES", slices(3))
-                .reads([weights])
-                .reads(operands.gates)
-                .reads([operands.h, operands.outside_h])
+            kernel.reads([weights]).reads(operands.gates).reads([operands.h, operands.outside_h])
         }
-        Cell::GruTextbook => layer
-            .kernel("gru_textbook_backward")
-            .constant("CANDIDATE_SLICES", slices(1))
-            .constant("SLICES", slices(2))
-            .reads([weights])
-            .reads(operands.gates)
-            .reads([operands.h, operands.h0, operands.outside_h]),
+        _ => kernel.reads([weights]).reads(operands.gates).reads([operands.h, operands.h0, operands.outside_h]),
     };
     dispatches.push(run.writes(outputs));
     dispatches
@@ -166,25 +165,22 @@ fn padded_weights(layer: &Layer, weights: Memory, dispatches: &mut Vec<Dispatch>
     padded
 }
 
-fn lstm_backward(
+/// The kernel changes grad_h, grad_c and d_c0 in place, and has no h to read: it would be one buffer too many.
+fn with_cell_state(
     layer: &Layer,
+    kernel: Dispatch,
     operands: &Backward,
     weights: Memory,
     outputs: &[Memory],
-    mut dispatches: Vec<Dispatch>,
 ) -> Vec<Dispatch> {
     let &[d_x, grad_h, grad_c, d_h0, d_c0] = outputs else { unreachable!("shape inference counts the outputs") };
     let (states, state) = (layer.steps * layer.batch * layer.units, layer.batch * layer.units);
-    dispatches.push(super::elementwise::copy(operands.outside_h, grad_h, states));
-    if let Some(outside_c) = operands.outside_c {
-        dispatches.push(super::elementwise::copy(outside_c, grad_c, states));
-    }
     let both = [operands.gates, operands.c, operands.c0];
-    let [gates, c, c0] = both.map(|memory| memory.expect("an LSTM has gates and cell states"));
+    let [gates, c, c0] = both.map(|memory| memory.expect("it records gates and has cell states"));
+    let mut dispatches = vec![super::elementwise::copy(operands.outside_h, grad_h, states)];
+    dispatches.extend(operands.outside_c.map(|outside_c| super::elementwise::copy(outside_c, grad_c, states)));
     dispatches.push(super::elementwise::copy(c0, d_c0, state));
-    let run = layer
-        .kernel("lstm_backward")
-        .constant("SLICES", layer.slices(layer.padded / 4, 4 * layer.units))
+    let run = kernel
         .constant("OUTSIDE_C", usize::from(operands.outside_c.is_some()))
         .reads([weights, gates, c])
         .writes([d_x, grad_h, grad_c, d_h0, d_c0]);
