@@ -228,6 +228,8 @@ pub struct FrameHeader {
     pub running: bool,
     /// Mean time of the latest steps, milliseconds.
     pub step_ms: f32,
+    /// Seconds of training since step 0, views and pauses left out.
+    pub seconds: f32,
     /// Training tokens per second, views and pauses included.
     pub tokens_per_second: f32,
     /// The probe text as its tokens, so that unknown characters are seen folded.

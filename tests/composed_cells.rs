@@ -10,6 +10,8 @@ use seqlab::engine::cell::Cell;
 use seqlab::engine::graph::{Gradients, Op, RecurrentInput, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::real::Real;
+use seqlab::nn::gate_gradients::{Layer, gate_gradients};
+use seqlab::nn::recurrent::LayerState;
 
 /// Steps, sequences, units.
 type Shape = (usize, usize, usize);
@@ -94,6 +96,16 @@ fn pairs(sketch: &mut Sketch, cell: Cell, shape: Shape, course: Course) -> Vec<P
         let Some(total) = states.and_then(|states| fused_all.total(states)) else { continue };
         let steps: Vec<ValueId> = steps.iter().map(|step| own_all.of(*step).expect("the loss depends on it")).collect();
         pairs.push(Pair::new(&format!("total derivative in {name}"), total, stacked(sketch, &steps)));
+    }
+    if !course.ragged {
+        let state = LayerState { h: input.h0, c: input.c0 };
+        let layer = Layer { cell, reverse: course.reverse, weight_hh: input.weight_hh, state, output: &fused };
+        let found = gate_gradients(&mut sketch.graph, &layer, &fused_all).expect("the cell's own output");
+        for (gate, (symbol, gradient)) in found.into_iter().take(cell.recorded()).enumerate() {
+            let each = composed.gates.iter().map(|gates| own_all.of(gates[gate]).expect("the loss depends on it"));
+            let each: Vec<ValueId> = each.collect();
+            pairs.push(Pair::new(&format!("gradient in gate {symbol}"), gradient, stacked(sketch, &each)));
+        }
     }
     pairs
 }

@@ -1,18 +1,22 @@
 //! The worker without a browser: commands in, events out.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod common;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use common::specs;
+use proptest::prelude::*;
 use seqlab::data::strings::PAD;
 use seqlab::engine::backend::{Answer, Executable};
 use seqlab::engine::cell::Cell;
 use seqlab::engine::error::EngineError;
 use seqlab::engine::graph::{Graph, ValueId};
 use seqlab::engine::optimiser::Optimiser;
-use seqlab::protocol::{Command, Event, FrameHeader, ModelInfo, Workload, WorkloadModel};
+use seqlab::protocol::{Command, Edit, Event, FrameHeader, ModelInfo, Workload, WorkloadModel};
 use seqlab::spec::{Architecture, BackendKind, ModelSpec, Task};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::Session;
@@ -22,6 +26,7 @@ use seqlab::worker::lab::Lab;
 const TEXT: &str = "a short text that repeats and repeats and repeats itself. ";
 
 type Posted = Rc<RefCell<Vec<(Event, Vec<f32>)>>>;
+type Files = Rc<RefCell<Vec<Vec<u8>>>>;
 
 fn now() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
@@ -29,16 +34,25 @@ fn now() -> f64 {
 }
 
 fn lab() -> (Lab, Posted) {
-    let posted = Posted::default();
-    let sink = Rc::clone(&posted);
+    let (lab, posted, _) = lab_with_files();
+    (lab, posted)
+}
+
+/// The files that were posted are beside the events.
+fn lab_with_files() -> (Lab, Posted, Files) {
+    let (posted, files) = (Posted::default(), Files::default());
+    let (sink, folder) = (Rc::clone(&posted), Rc::clone(&files));
     let post = move |event: &Event, bytes: Option<&[u8]>| {
         let numbers = match event {
             Event::Frame(_) => bytemuck::pod_collect_to_vec(bytes.unwrap_or_default()),
             _ => Vec::new(),
         };
+        if let Event::File { .. } = event {
+            folder.borrow_mut().push(bytes.unwrap_or_default().to_vec());
+        }
         sink.borrow_mut().push((event.clone(), numbers));
     };
-    (Lab::new(Box::new(post), now), posted)
+    (Lab::new(Box::new(post), now), posted, files)
 }
 
 fn tell(lab: &mut Lab, command: Command) {
@@ -163,6 +177,150 @@ fn tensors_are_answered_by_path() {
     assert_eq!(errors.count(), 2, "before the build, and the unknown path");
 }
 
+fn train(lab: &mut Lab, count: u32) {
+    tell(lab, Command::Step { count });
+    while lab.busy() {
+        pollster::block_on(lab.work());
+    }
+}
+
+/// The steps and losses of a frame's history.
+fn history(frame: &(FrameHeader, Vec<f32>)) -> Vec<(u32, u32)> {
+    let (shape, rows) = section(frame, "history").expect("history");
+    rows.chunks(shape[1]).map(|row| (row[0] as u32, row[1].to_bits())).collect()
+}
+
+#[test]
+fn time_travel_goes_back_and_on_again() {
+    let (mut lab, posted) = lab();
+    tell(&mut lab, Command::Travel { step: 3 });
+    tell(&mut lab, Command::Operate { edits: Vec::new() });
+    assert!(posted.borrow().is_empty() && !lab.busy(), "before a build nothing happens");
+    build(&mut lab, small(), &TEXT.repeat(3), false);
+    train(&mut lab, 400);
+    let first = frame(&mut lab, &posted);
+    let kept = first.0.snapshots.clone();
+    assert!(kept[0] == 0 && kept.is_sorted() && kept.len() > 15, "{kept:?}");
+    let middle = kept[kept.len() / 2];
+    tell(&mut lab, Command::Run);
+    tell(&mut lab, Command::Travel { step: middle });
+    let back = frame(&mut lab, &posted);
+    assert_eq!((back.0.step, back.0.running, history(&back)), (middle, false, Vec::new()));
+    assert_eq!((back.0.sample_step, back.0.snapshots.last()), (middle, Some(&400)));
+    for (step, found) in [(u64::MAX, 400), (0, 0), (middle, middle)] {
+        tell(&mut lab, Command::Travel { step });
+        assert_eq!(frame(&mut lab, &posted).0.step, found);
+    }
+    train(&mut lab, 400 - middle as u32);
+    let again = frame(&mut lab, &posted);
+    assert_eq!(again.0.step, 400);
+    assert_eq!(history(&again), history(&first)[middle as usize..]);
+    // Rows that no frame has told are not told of a future that is left.
+    train(&mut lab, 50);
+    tell(&mut lab, Command::Travel { step: 0 });
+    assert_eq!(history(&frame(&mut lab, &posted)), Vec::new());
+}
+
+#[test]
+fn operations_are_told_and_refused_ones_change_nothing() {
+    let (mut lab, posted) = lab();
+    build(&mut lab, small(), &TEXT.repeat(3), false);
+    tell(
+        &mut lab,
+        Command::Watch { paths: vec!["probe/layers/0/f".to_owned(), "probe_gradient/layers/0/f".to_owned()] },
+    );
+    tell(&mut lab, Command::Observe { probe: "repeat".to_owned(), temperature: 1.0 });
+    let before = frame(&mut lab, &posted);
+    assert!(!before.0.operated);
+    assert_eq!(section(&before, "probe_gradient/layers/0/f").expect("watched").0, [6, 1, 8]);
+    let clamp = |value: f32| Edit::Clamp { layer: 0, gate: "f".to_owned(), unit: None, value };
+    tell(&mut lab, Command::Operate { edits: vec![clamp(1.0)] });
+    let after = frame(&mut lab, &posted);
+    assert!(after.0.operated && section(&after, "probe/layers/0/f").expect("watched").1.iter().all(|f| *f == 1.0));
+    tell(&mut lab, Command::Operate { edits: vec![clamp(2.0)] });
+    let refused = posted.borrow().last().map(|(event, _)| event.clone());
+    assert!(matches!(refused, Some(Event::Rejected { errors }) if errors[0].key == "surgery"));
+    assert_eq!(section(&frame(&mut lab, &posted), "probe/layers/0/f"), section(&after, "probe/layers/0/f"));
+    tell(&mut lab, Command::Operate { edits: Vec::new() });
+    let undone = frame(&mut lab, &posted);
+    assert!(!undone.0.operated);
+    assert_eq!(section(&undone, "probe/layers/0/f"), section(&before, "probe/layers/0/f"));
+    // What a ragged batch takes is measured by the worker's clock.
+    tell(&mut lab, Command::Observe { probe: "repeat\nit".to_owned(), temperature: 1.0 });
+    tell(&mut lab, Command::Probe { id: 4, path: "ragged/time".to_owned() });
+    match &posted.borrow().last().expect("answered").0 {
+        Event::Probe { values, error: None, .. } => assert!(values.iter().all(|seconds| *seconds > 0.0)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Imports a file; what failed, if it did.
+fn import(lab: &mut Lab, posted: &Posted, bytes: Vec<u8>) -> Result<(), String> {
+    pollster::block_on(lab.handle(Command::Import { id: 5, bytes }));
+    match &posted.borrow().last().expect("answered").0 {
+        Event::Imported { id: 5 } => Ok(()),
+        Event::Failed { id: 5, message } => Err(message.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn weights_go_out_and_come_back() {
+    let (mut lab, posted, files) = lab_with_files();
+    tell(&mut lab, Command::Export { id: 5 });
+    assert!(matches!(posted.borrow()[0].0, Event::Failed { id: 5, .. }));
+    assert!(import(&mut lab, &posted, Vec::new()).is_err());
+    build(&mut lab, small(), &TEXT.repeat(3), false);
+    train(&mut lab, 20);
+    tell(&mut lab, Command::Export { id: 6 });
+    let file = files.borrow().last().cloned().expect("a file");
+    match &posted.borrow().last().expect("answered").0 {
+        Event::File { id: 6, name } => assert_eq!(name, "lstm-step-20.safetensors"),
+        other => panic!("{other:?}"),
+    }
+    let parameter = |lab: &mut Lab| {
+        tell(lab, Command::Probe { id: 7, path: "parameters/rnn.weight_hh_l0".to_owned() });
+        match &posted.borrow().last().expect("answered").0 {
+            Event::Probe { values, .. } => values.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let trained = parameter(&mut lab);
+    train(&mut lab, 20);
+    import(&mut lab, &posted, file.clone()).expect("its own weights");
+    let header = frame(&mut lab, &posted).0;
+    assert_eq!((header.step, header.snapshots, parameter(&mut lab)), (0, vec![0], trained.clone()));
+    train(&mut lab, 5);
+    assert_ne!(parameter(&mut lab), trained);
+    tell(&mut lab, Command::Reset);
+    assert_eq!(parameter(&mut lab), trained, "a reset goes back to the file");
+
+    build(&mut lab, ModelSpec { hidden: 9, layers: 2, ..small() }, &TEXT.repeat(3), false);
+    let refused = import(&mut lab, &posted, file.clone()).expect_err("another model");
+    assert!(["weight_hh_l0", "weight_ih_l1", "out.weight"].iter().all(|name| refused.contains(name)), "{refused}");
+    import(&mut lab, &posted, file[..file.len() - 1].to_vec()).expect_err("cut short");
+    assert_eq!(frame(&mut lab, &posted).0.step, 0);
+}
+
+proptest! {
+    #![proptest_config(specs::config(64))]
+
+    /// Any bytes, and a good file with some changed, are answered.
+    #[test]
+    fn no_file_stops_the_worker(noise in any::<Vec<u8>>(), changes in any::<Vec<(u16, u8)>>()) {
+        let (mut lab, posted, files) = lab_with_files();
+        build(&mut lab, small(), &TEXT.repeat(3), false);
+        tell(&mut lab, Command::Export { id: 5 });
+        let mut file = files.borrow().last().cloned().expect("a file");
+        let _ = import(&mut lab, &posted, noise);
+        let length = file.len();
+        changes.iter().for_each(|(place, byte)| file[usize::from(*place) % length] = *byte);
+        let _ = import(&mut lab, &posted, file);
+        train(&mut lab, 1);
+        prop_assert!(frame(&mut lab, &posted).0.step <= 1);
+    }
+}
+
 #[test]
 fn the_benchmark_answers_with_a_loss_that_falls() {
     let (mut lab, posted) = lab();
@@ -175,7 +333,7 @@ fn the_benchmark_answers_with_a_loss_that_falls() {
         steps: 20,
         batch: 16,
         backend: BackendKind::Cpu,
-        seconds: 0.5,
+        seconds: 2.0,
     };
     tell(&mut lab, Command::Bench { id: 9, workload });
     match &posted.borrow()[0].0 {

@@ -136,13 +136,17 @@ impl Corpus {
         self.tokens.is_empty()
     }
 
-    /// The batch of step `step`: B windows at places drawn by the seed. Inputs and targets are time-major (T, B); a
-    /// target is the token that follows its input.
+    /// The batch of step `step`: see [`Corpus::windows`].
     pub fn batch(&self, seed: u32, step: u64, time: usize, batch: usize, inputs: &mut [u32], targets: &mut [u32]) {
-        let rng = Rng::new(seed, Stream::Batches);
+        self.windows(&Rng::new(seed, Stream::Batches), step * batch as u64, time, batch, inputs, targets);
+    }
+
+    /// B windows at places drawn by a stream of random numbers, from number `first` on. Inputs and targets are time-major
+    /// (T, B); a target is the token that follows its input.
+    pub fn windows(&self, rng: &Rng, first: u64, time: usize, batch: usize, inputs: &mut [u32], targets: &mut [u32]) {
         let starts = (self.tokens.len() - time) as u32;
         for sequence in 0..batch {
-            let start = rng.below(step * batch as u64 + sequence as u64, starts) as usize;
+            let start = rng.below(first + sequence as u64, starts) as usize;
             for t in 0..time {
                 inputs[t * batch + sequence] = self.tokens[start + t];
                 targets[t * batch + sequence] = self.tokens[start + t + 1];

@@ -47,7 +47,7 @@ pub const LESSON: Lesson = Lesson {
             says: "Recurrent parameters of the GRU, as a share of the LSTM\u{2019}s",
             reads: &[(0, "count/recurrent"), (1, "count/recurrent")],
             number: ratio,
-            bound: Bound::AtMost(0.75),
+            bound: Bound::Between(0.75, 0.75),
         },
         Claim {
             says: "The GRU\u{2019}s loss on the text, in nats per character",

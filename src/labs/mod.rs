@@ -1,14 +1,24 @@
 //! The labs: each is one file with its question, story, models, views and claim, and one line in [`ALL`]. The page draws
 //! them, `tests/claims.rs` holds them to what they claim.
 
+mod bidirectional;
 mod gru_vs_lstm;
+mod lstm_gates;
+mod rnn_cell;
+mod vanishing_gradients;
 
 use std::fmt;
 
 use crate::spec::{ModelSpec, SpecError, property};
 
 /// Every lab, in the order of the twelve questions.
-pub const ALL: &[&Lesson] = &[&gru_vs_lstm::LESSON];
+pub const ALL: &[&Lesson] = &[
+    &rnn_cell::LESSON,
+    &vanishing_gradients::LESSON,
+    &lstm_gates::LESSON,
+    &gru_vs_lstm::LESSON,
+    &bidirectional::LESSON,
+];
 
 /// A lab as its author writes it.
 pub struct Lesson {
@@ -101,6 +111,8 @@ pub enum View {
     Ragged,
     /// Parameters of the runs, matrix by matrix.
     Parameters,
+    /// The held-out loss as it is, and with each gate of every layer clamped to 0 and to 1 (`clamp/f/0/evaluation/loss`).
+    Clamping,
 }
 
 /// A measured number that must come out.
@@ -122,6 +134,8 @@ pub enum Bound {
     AtLeast(f32),
     /// At or below.
     AtMost(f32),
+    /// From the first to the second.
+    Between(f32, f32),
 }
 
 impl Bound {
@@ -130,12 +144,13 @@ impl Bound {
         match self {
             Bound::AtLeast(low) => number >= low,
             Bound::AtMost(high) => number <= high,
+            Bound::Between(low, high) => (low..=high).contains(&number),
         }
     }
 
     /// The limit.
     pub fn limit(self) -> f32 {
-        let (Bound::AtLeast(limit) | Bound::AtMost(limit)) = self;
+        let (Bound::AtLeast(limit) | Bound::AtMost(limit) | Bound::Between(_, limit)) = self;
         limit
     }
 }
@@ -171,7 +186,7 @@ pub fn find(slug: &str) -> Option<&'static Lesson> {
 
 fn write(spec: &mut ModelSpec, set: &[(&str, &str)]) -> Result<(), SpecError> {
     set.iter().try_for_each(|(key, value)| {
-        let property = property(key).ok_or_else(|| SpecError::new(*key, "There is no property of this name."))?;
+        let property = property(key).ok_or_else(|| SpecError::new(key, "There is no property of this name."))?;
         property.write(spec, value)
     })
 }
@@ -179,6 +194,11 @@ fn write(spec: &mut ModelSpec, set: &[(&str, &str)]) -> Result<(), SpecError> {
 /// The first number of the first tensor.
 pub fn single(values: &[&[f32]]) -> f32 {
     values.first().and_then(|values| values.first()).copied().unwrap_or(f32::NAN)
+}
+
+/// The first number of the first tensor minus that of the second.
+pub fn difference(values: &[&[f32]]) -> f32 {
+    single(values) - values.get(1).map_or(f32::NAN, |second| single(&[second]))
 }
 
 /// The first number of the first tensor over that of the second.

@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod classifier;
 pub mod encoder_decoder;
+pub mod feed_forward;
 pub mod gate_gradients;
 pub mod initialise;
 pub mod jacobian;
@@ -12,6 +13,7 @@ pub mod recurrent;
 pub mod rollout;
 pub mod seq2seq;
 pub mod state_space;
+pub mod tagger;
 pub mod textbook;
 pub mod transformer;
 

@@ -41,10 +41,10 @@ impl Archive {
         &self.snapshots[later.saturating_sub(1)]
     }
 
-    /// Whether a step is far enough after the newest snapshot to be kept for its place: a quarter of the way so far.
-    pub fn is_due(&self, step: u64) -> bool {
-        let newest = self.newest().step;
-        step > newest + newest / 4
+    /// The next step after this one that is to be kept for its place: a quarter further than the newest that is kept.
+    pub fn next_due(&self, step: u64) -> u64 {
+        let newest = self.at_or_before(step).step;
+        (newest + newest / 4).max(step + 1)
     }
 
     /// Keeps a snapshot in the place of all from its step on, and thins the others out.

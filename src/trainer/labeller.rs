@@ -137,7 +137,7 @@ impl Trainable for Labeller {
         let inputs = vec![(tokens, probe.clone())];
         let symbols = self.strings.letters();
         let answer = Answering::Names(probabilities);
-        Ok(Observation { graph, probe, inputs, programs: vec!["probe"], answer, symbols })
+        Ok(Observation { graph, probe, inputs, features: Vec::new(), programs: vec!["probe"], answer, symbols })
     }
 
     fn examples(&self) -> Example {

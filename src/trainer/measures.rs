@@ -1,7 +1,9 @@
 //! What is computed from other tensors when somebody asks: spectral radii, gate saturation, the spectrum of Jacobians.
-//! Paths: `spectral_radius/NAME` of a recurrent weight, `saturation/PATH` of a probe, `jacobian/layers/K` of the probe text.
+//! Paths: `spectral_radius/NAME` of a recurrent weight, `saturation/PATH` of a probe, `jacobian/layers/K` of the probe text,
+//! `evaluation/..` on held-out examples, `clamp/GATE/VALUE/evaluation/..` the same with a gate clamped, `count/..`.
 
 use crate::engine::error::EngineError;
+use crate::engine::graph::{Graph, Parameter};
 
 use super::long_view::{LongView, block_radii};
 use super::saturation::gate_statistics;
@@ -15,6 +17,21 @@ pub enum Measure<'a> {
     Saturation(&'a str),
     /// Of the Jacobians dh_T/dh_t of a layer: rows t, then its singular values, largest first. See [`spectrum`].
     Jacobian(usize),
+    /// A number on held-out examples; see [`super::evaluation`].
+    Evaluation(&'a str),
+    /// The same with a gate of every recurrent layer clamped to a value: `clamp/f/0/evaluation/loss`.
+    Clamped { gate: &'a str, value: f32, path: &'a str },
+    /// How many parameters there are: of all layers, or the recurrent ones.
+    Count(Counted),
+}
+
+/// Which parameters are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// `count/parameters`.
+    All,
+    /// `count/recurrent`.
+    Recurrent,
 }
 
 impl Measure<'_> {
@@ -24,6 +41,17 @@ impl Measure<'_> {
         match kind {
             "spectral_radius" => Some(Measure::SpectralRadius(format!("parameters/{rest}"))),
             "saturation" => Some(Measure::Saturation(rest)),
+            "evaluation" => Some(Measure::Evaluation(path)),
+            "clamp" => {
+                let [gate, value, path] = rest.splitn(3, '/').collect::<Vec<&str>>().try_into().ok()?;
+                let value = value.parse().ok()?;
+                path.starts_with("evaluation/").then_some(Measure::Clamped { gate, value, path })
+            }
+            "count" => match rest {
+                "parameters" => Some(Measure::Count(Counted::All)),
+                "recurrent" => Some(Measure::Count(Counted::Recurrent)),
+                _ => None,
+            },
             "jacobian" => rest.strip_prefix("layers/")?.parse().ok().map(Measure::Jacobian),
             _ => None,
         }
@@ -32,6 +60,16 @@ impl Measure<'_> {
 
 /// A tensor: numbers and shape.
 pub type Tensor = (Vec<f32>, Vec<usize>);
+
+/// See [`Measure::Count`].
+pub fn count(graph: &Graph, counted: Counted) -> f32 {
+    let recurrent = |parameter: &&Parameter| {
+        let name = parameter.name.rsplit('.').next().unwrap_or_default();
+        ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].iter().any(|kind| name.starts_with(kind))
+    };
+    let all = graph.parameters().iter();
+    all.filter(|parameter| counted == Counted::All || recurrent(parameter)).map(|parameter| parameter.len as f32).sum()
+}
 
 /// See [`Measure::SpectralRadius`].
 ///
@@ -89,6 +127,16 @@ mod tests {
         assert_eq!(Measure::parse("spectral_radius/rnn.weight_hh_l0"), Some(Measure::SpectralRadius(name)));
         assert_eq!(Measure::parse("saturation/probe/layers/0/f"), Some(Measure::Saturation("probe/layers/0/f")));
         assert_eq!(Measure::parse("jacobian/layers/2"), Some(Measure::Jacobian(2)));
+        let path = "evaluation/loss";
+        assert_eq!(Measure::parse(path), Some(Measure::Evaluation(path)));
+        assert_eq!(
+            Measure::parse("clamp/f/0.5/evaluation/loss"),
+            Some(Measure::Clamped { gate: "f", value: 0.5, path })
+        );
+        assert_eq!(Measure::parse("count/recurrent"), Some(Measure::Count(Counted::Recurrent)));
+        for nothing in ["clamp/f/evaluation/loss", "clamp/f/1/loss", "clamp/f/x/evaluation/loss", "count/x"] {
+            assert_eq!(Measure::parse(nothing), None, "{nothing}");
+        }
         assert_eq!(Measure::parse("probe/layers/0/f"), None);
         assert_eq!(Measure::parse("jacobian/layers/x"), None);
     }

@@ -107,6 +107,30 @@ pub fn observation(network: &dyn Network, probe_length: usize) -> Result<(Graph,
     Ok((graph, step))
 }
 
+/// The graph of an evaluation: the program `evaluate` of `batch` sequences, with its tokens, targets, losses and hits,
+/// (T, B) each, and the programs of [`stepping`] for as many.
+///
+/// # Errors
+/// As [`training`].
+pub fn examination(
+    network: &dyn Network,
+    time: usize,
+    batch: usize,
+) -> Result<(Graph, [ValueId; 4], OneStep), EngineError> {
+    let mut graph = Graph::default();
+    let reader = network.parameters(&mut graph)?;
+    graph.program("evaluate");
+    let tokens = graph.input("evaluate/tokens", [time, batch], Kind::Ids);
+    let targets = graph.input("evaluate/targets", [time, batch], Kind::Ids);
+    let pass = reader.read(&mut graph, "evaluate", tokens, None)?;
+    let losses = graph.cross_entropy(pass.logits, targets, None)?;
+    let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
+    graph.name(losses, "evaluate/losses");
+    graph.name(hits, "evaluate/hits");
+    let step = reader.step(&mut graph, batch)?;
+    Ok((graph, [tokens, targets, losses, hits], step))
+}
+
 /// A model that only reads on: what [`stepping`] builds.
 pub struct Stepping {
     /// Programs `prepare`, to be run whenever the parameters have changed, and `sample`.

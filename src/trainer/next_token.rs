@@ -5,10 +5,12 @@ use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
+use crate::engine::rng::{Rng, Stream};
 use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::language_model::LanguageModel;
 use crate::spec::{Architecture, ModelSpec, SpecError};
 
+use super::evaluation::{Dictation, Examination, Mean, held_out, most_frequent};
 use super::long_view::LongView;
 use super::model;
 use super::network::{Network, language_model, network};
@@ -51,6 +53,23 @@ impl NextToken {
     }
 }
 
+impl NextToken {
+    /// On windows of the text that another stream of random numbers draws.
+    fn examine(&self) -> Result<Examination, EngineError> {
+        let time = self.spec.sequence_length;
+        let batch = held_out(time);
+        let (mut tokens, mut targets) = (vec![0; time * batch], vec![0; time * batch]);
+        let rng = Rng::new(self.spec.seed, Stream::Evaluation);
+        self.corpus.windows(&rng, 0, time, batch, &mut tokens, &mut targets);
+        let (graph, [input, right, losses, hits], step) = model::examination(self.network.as_ref(), time, batch)?;
+        let ids = vec![(input, tokens.clone()), (right, targets.clone())];
+        let means = vec![Mean::of_all("evaluation/loss", losses), Mean::of_all("evaluation/accuracy", hits)];
+        let known = vec![("evaluation/chance", vec![most_frequent(targets.iter().copied())])];
+        let writes = Some(Dictation { step, tokens, targets });
+        Ok(Examination { graph, ids, numbers: Vec::new(), means, known, writes })
+    }
+}
+
 impl Trainable for NextToken {
     fn training(&mut self, optimiser: Optimiser, watch: Watch) -> Result<Training, EngineError> {
         let training =
@@ -83,7 +102,12 @@ impl Trainable for NextToken {
         let inputs = vec![(graph.find("probe/tokens")?, probe.clone())];
         let first = self.corpus.vocabulary.token('\n');
         let answer = Answering::Writes { step, first, end: None, begin: None };
-        Ok(Observation { graph, probe, inputs, programs: vec!["prepare", "probe"], answer, symbols: self.symbols() })
+        let (programs, symbols) = (vec!["prepare", "probe"], self.symbols());
+        Ok(Observation { graph, probe, inputs, features: Vec::new(), programs, answer, symbols })
+    }
+
+    fn examination(&self) -> Option<Result<Examination, EngineError>> {
+        Some(self.examine())
     }
 
     fn long_view(&self, steps: usize) -> Option<Result<LongView, EngineError>> {

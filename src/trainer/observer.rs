@@ -35,11 +35,14 @@ impl Observer {
     /// # Errors
     /// [`EngineError::Memory`].
     pub fn new(observation: Observation) -> Result<Observer, EngineError> {
-        let Observation { mut graph, probe, inputs, programs, answer, symbols } = observation;
+        let Observation { mut graph, probe, inputs, features, programs, answer, symbols } = observation;
         let parameters = graph.flat(Flat::Parameters);
         let mut executable = CpuExecutable::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
         for (id, tokens) in inputs {
             executable.write_ids(id, &tokens)?;
+        }
+        for (id, numbers) in features {
+            executable.write(id, &numbers)?;
         }
         let place = |name: &&'static str| executable.plan().program(name);
         let programs = programs.iter().map(place).collect::<Result<Vec<usize>, EngineError>>()?;
@@ -80,14 +83,23 @@ impl Observer {
         Ok((self.executable.view(id)?, &graph.shape(id).0))
     }
 
-    /// What the model writes, at most `length` tokens; for a classifier the label it gives. Every call draws new numbers
+    /// What the model writes, at most `length` tokens; for a model that names, the labels it gives. Every call draws new numbers
     /// of the seed's stream.
     ///
     /// # Errors
     /// As the backend's.
     pub fn sample(&mut self, length: usize, sampling: &Sampling, seed: u32) -> Result<String, EngineError> {
         let tokens = match &self.answer {
-            Answering::Names(probabilities) => vec![argmax(self.executable.view(*probabilities)?) as u32],
+            Answering::Names(probabilities) => {
+                let classes = self.executable.plan().graph().shape(*probabilities).last().max(1);
+                let rows = self.executable.view(*probabilities)?.chunks(classes);
+                rows.map(|row| argmax(row) as u32).collect()
+            }
+            Answering::Says(numbers) => {
+                let said = self.executable.view(*numbers)?.last().copied().unwrap_or(f32::NAN);
+                return Ok(format!("{said:.2}"));
+            }
+            Answering::Nothing => Vec::new(),
             Answering::Writes { step, first, end, begin } => {
                 start(&mut self.executable, step, *begin)?;
                 let (program, token) = (self.executable.plan().program(step.program)?, step.token);

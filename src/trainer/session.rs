@@ -13,11 +13,12 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::Sampling;
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
+use super::evaluation::Evaluator;
 use super::instruments::Instruments;
 use super::measures::{self, Measure};
 use super::model;
 use super::observer::Observer;
-use super::surgery;
+use super::surgery::{self, clamp_gate};
 use super::trainable::{self, Evaluation, Example, Trainable, Training, Watch};
 use super::weights::{self, WeightsError};
 
@@ -81,6 +82,7 @@ pub struct Session {
     backend: BackendKind,
     probe: String,
     observer: Observer,
+    evaluator: Option<Evaluator>,
     instruments: Instruments,
     edits: Vec<Edit>,
     initial: Vec<f32>,
@@ -120,7 +122,7 @@ impl Session {
     ) -> Result<(Session, Option<EngineError>), BuildError> {
         let mut errors = spec.validate().err().unwrap_or_default();
         let model = trainable::open(spec, text).map_err(|error| errors.push(error)).ok();
-        errors.extend(check_probe(probe).err());
+        errors.extend(check_probe(probe, spec).err());
         let Some(model) = model.filter(|_| errors.is_empty()) else { return Err(BuildError::Invalid(errors)) };
         Session::of(model, spec, probe, devices).await
     }
@@ -139,6 +141,7 @@ impl Session {
         let training = model.training(optimiser, Watch::Everything)?;
         let initial = model.initial(&training.graph);
         let observer = Observer::new(model.observation(probe)?)?;
+        let evaluator = model.examination().transpose()?.map(Evaluator::new);
 
         let plan = Plan::new(training.graph.clone(), MEMORY_LIMIT)?;
         let (executable, backend, refusal) = match devices.open(spec.backend, plan, &training.journal).await {
@@ -158,6 +161,7 @@ impl Session {
             backend,
             probe: probe.to_owned(),
             observer,
+            evaluator,
             instruments: Instruments::default(),
             edits: Vec::new(),
             initial,
@@ -225,7 +229,7 @@ impl Session {
     /// # Errors
     /// A text that is empty or too long; nothing is changed then.
     pub fn set_probe(&mut self, probe: &str) -> Result<(), BuildError> {
-        check_probe(probe).map_err(|error| BuildError::Invalid(vec![error]))?;
+        check_probe(probe, &self.spec).map_err(|error| BuildError::Invalid(vec![error]))?;
         let observation = self.model.observation(probe)?;
         if observation.probe != self.observer.probe() {
             self.observer = Observer::new(observation)?;
@@ -270,6 +274,7 @@ impl Session {
         self.executable.write(self.training.hyper, &hyper)?;
         self.executable.run(0)?;
         self.step += 1;
+        self.forget_measures();
         if self.model.targets() == Some(0) {
             self.all_padding.get_or_insert(self.step);
         }
@@ -384,6 +389,7 @@ impl Session {
             self.executable.write(*id, numbers)?;
         }
         self.step = snapshot.step;
+        self.forget_measures();
         self.model.recall(&snapshot.memory);
         Ok(())
     }
@@ -558,6 +564,37 @@ impl Session {
             Some(Measure::SpectralRadius(weight)) => measures::spectral_radius(&self.tensor(&weight).await?),
             Some(Measure::Saturation(gate)) => Ok(measures::saturation(&self.tensor(gate).await?)),
             Some(Measure::Jacobian(layer)) => self.jacobian(layer).await,
+            Some(Measure::Count(counted)) => Ok((vec![measures::count(&self.training.graph, counted)], Vec::new())),
+            Some(Measure::Evaluation(path)) => self.evaluation("", None, path).await,
+            Some(Measure::Clamped { gate, value, path: of }) => self.evaluation(path, Some((gate, value)), of).await,
+        }
+    }
+
+    /// A measure on held-out examples; `name` tells apart with which parameters, where a gate is clamped.
+    async fn evaluation(
+        &mut self,
+        name: &str,
+        clamp: Option<(&str, f32)>,
+        path: &str,
+    ) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        let unknown = || EngineError::Unknown { what: format!("measure \"{path}\"") };
+        let evaluator = self.evaluator.as_mut().ok_or_else(unknown)?;
+        let name = name.strip_suffix(path).unwrap_or(name);
+        if evaluator.needs(name, path) {
+            let mut parameters = self.executable.read(&self.training.persistent[..1]).await?;
+            for layer in 0..clamp.map_or(0, |_| self.spec.layers) {
+                let (gate, value) = clamp.ok_or_else(unknown)?;
+                clamp_gate(&self.training.graph, &mut parameters, self.spec.cell, layer, gate, None, value)?;
+            }
+            evaluator.load(name, &parameters)?;
+        }
+        evaluator.measure(name, path)
+    }
+
+    /// The parameters have changed: what was measured of them no longer holds.
+    fn forget_measures(&mut self) {
+        if let Some(evaluator) = &mut self.evaluator {
+            evaluator.forget();
         }
     }
 
@@ -594,7 +631,9 @@ impl Session {
         let values = self.training.graph.values().iter();
         let floats = values.filter(|value| value.kind == Kind::Float);
         let trained = floats.filter_map(|value| Some((value.path.clone()?, value.shape.0.clone())));
-        trained.chain(self.observer.paths()).collect()
+        let counts = ["count/parameters", "count/recurrent"].map(|path| (path.to_owned(), Vec::new()));
+        let measured = self.evaluator.iter().flat_map(Evaluator::paths);
+        trained.chain(self.observer.paths()).chain(measured).chain(counts).collect()
     }
 }
 
@@ -605,9 +644,10 @@ fn first(initial: &[f32], buffers: usize) -> Snapshot {
     Snapshot::new(0, numbers, Vec::new())
 }
 
-fn check_probe(probe: &str) -> Result<(), SpecError> {
+/// A task that makes sequences makes one to look at too, where no text is given.
+fn check_probe(probe: &str, spec: &ModelSpec) -> Result<(), SpecError> {
     let count = probe.chars().count();
-    if limits::PROBE_CHARACTERS.contains(&count) {
+    if limits::PROBE_CHARACTERS.contains(&count) || (count == 0 && spec.task.makes_sequences()) {
         return Ok(());
     }
     let (low, high) = (limits::PROBE_CHARACTERS.start(), limits::PROBE_CHARACTERS.end());

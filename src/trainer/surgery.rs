@@ -6,7 +6,7 @@ use crate::engine::graph::{Graph, Parameter};
 use crate::protocol::Edit;
 use crate::spec::{ModelSpec, SpecError};
 
-/// What stands for an infinite input: its sigmoid and tanh are 0 and 1 to the last bit that f32 has.
+/// What stands for an infinite input: its sigmoid is 1 or below every normal number, its tanh 1 or -1.
 const INFINITE: f32 = 100.0;
 
 /// Makes edits, one after the other, in the flat parameters of `graph`, those of `spec`'s model.

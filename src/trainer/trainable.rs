@@ -7,11 +7,13 @@ use crate::engine::optimiser::Optimiser;
 use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 
 use super::decoding::OneStep;
+use super::evaluation::Examination;
 use super::labeller::Labeller;
 use super::long_view::LongView;
 use super::next_token::NextToken;
 use super::probe_gradient::ProbeGradient;
 use super::ragged_view::RaggedView;
+use super::tagger::Tagger;
 use super::translator::Translator;
 
 /// A kind of model with its examples: one file each in this folder, one line in [`open`].
@@ -49,6 +51,11 @@ pub trait Trainable {
     /// Jacobians of its states over a text of this many tokens; `None` for a model whose end is no state of a recurrence
     /// in one direction.
     fn long_view(&self, _steps: usize) -> Option<Result<LongView, EngineError>> {
+        None
+    }
+
+    /// What is measured of it on examples that it is not trained on, if anything.
+    fn examination(&self) -> Option<Result<Examination, EngineError>> {
         None
     }
 
@@ -94,10 +101,8 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
-        Architecture::Recurrent | Architecture::FeedForward if spec.task != Task::Text => {
-            return Err(SpecError::new("task", "This task is not there yet."));
-        }
-        Architecture::FeedForward => return Err(SpecError::new("task", "A feed-forward network reads numbers.")),
+        Architecture::Recurrent if spec.task != Task::Text => Box::new(Tagger::new(spec)),
+        Architecture::FeedForward => Box::new(Tagger::new(spec)),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
             Box::new(NextToken::new(spec, text)?)
         }
@@ -170,6 +175,8 @@ pub struct Observation {
     pub probe: Vec<u32>,
     /// Inputs to be written once.
     pub inputs: Vec<(ValueId, Vec<u32>)>,
+    /// The same of numbers.
+    pub features: Vec<(ValueId, Vec<f32>)>,
     /// Programs to be run whenever the parameters have changed, in order.
     pub programs: Vec<&'static str>,
     /// How it answers.
@@ -191,6 +198,10 @@ pub enum Answering {
         /// The program that sets the carried states; zeros where there is none.
         begin: Option<&'static str>,
     },
-    /// The most probable label, by these probabilities.
+    /// The most probable label, by these probabilities (.., C): one, or one a timestep.
     Names(ValueId),
+    /// The last of these numbers.
+    Says(ValueId),
+    /// Nothing that could be said in a word.
+    Nothing,
 }

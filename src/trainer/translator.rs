@@ -370,7 +370,7 @@ impl Trainable for Translator {
         let inputs = vec![(source[0], padded), (source[1], vec![length]), (tokens, given)];
         let answer = Answering::Writes { step, first: BOS, end: Some(EOS), begin: Some("begin") };
         let (programs, symbols) = (vec!["probe"], self.strings.symbols());
-        Ok(Observation { graph, probe, inputs, programs, answer, symbols })
+        Ok(Observation { graph, probe, inputs, features: Vec::new(), programs, answer, symbols })
     }
 
     fn examples(&self) -> Example {

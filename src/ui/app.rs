@@ -1,15 +1,19 @@
 //! The page's frame.
 
+use leptos::context::Provider;
 use leptos::html;
 use leptos::prelude::*;
 
+use crate::labs::{Lesson, View};
 use crate::spec::{Architecture, Task};
 use crate::ui::bench::BenchDialog;
 use crate::ui::charts::palette::Theme;
-use crate::ui::controls::{Settings, TextBox, Transport, accept_drops, shortcuts};
+use crate::ui::controls::{Segments, Settings, TextBox, Transport, accept_drops, shortcuts};
+use crate::ui::dom;
 use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
-use crate::ui::views::{EquationPanel, Gradients, Learning, SampleText, Signals, Tensors};
+use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
+use crate::ui::views::{Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging, Tensors};
 use crate::ui::{script, theme};
 
 /// Starts the page: the engine's worker first, so that it loads while the page is drawn.
@@ -29,6 +33,9 @@ pub fn start() {
         lab.tell(message, false);
     }
     theme::follow_system(move |theme| lab.theme.set(theme));
+    embed::start(lab);
+    slow::start(lab);
+    Effect::new(move |_| dom::set_root_class("present", lab.presenter.get()));
     shortcuts(lab);
     accept_drops(lab);
     script::install(lab);
@@ -38,13 +45,30 @@ pub fn start() {
 #[component]
 fn App() -> impl IntoView {
     let lab = Lab::here();
-    let reads_text = move || lab.setup.with(|setup| setup.spec.task == Task::Text);
+    let page = match lab.lesson {
+        Some(lesson) => view! { <LessonPage lesson/> }.into_any(),
+        None => view! { <FreePage/> }.into_any(),
+    };
     view! {
         <a class="skip" href="#instrument" on:click=skip>"Skip to the instrument"</a>
         <TopBar/>
         <Notices/>
+        {page}
+    }
+}
+
+/// The doors to the labs, and the free instrument.
+#[component]
+fn FreePage() -> impl IntoView {
+    let lab = Lab::here();
+    let reads_text = move || lab.setup.with(|setup| setup.spec.task == Task::Text);
+    view! {
+        <Start/>
         <div class="page">
             <main id="instrument" tabindex="-1">
+                <Show when=move || lab.slow.get()>
+                    <Unrolled/>
+                </Show>
                 <div class="overview">
                     <Learning/>
                     <SampleText/>
@@ -61,20 +85,78 @@ fn App() -> impl IntoView {
                 <Settings/>
             </aside>
         </div>
-        <EquationPanel/>
+    }
+}
+
+/// A lab: its story, and beside it the instrument.
+#[component]
+fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
+    let lab = Lab::here();
+    let reads_text = lesson.controls.contains(&"text") && lab.shows("text");
+    view! {
+        <div class="page lesson">
+            {lab.shows("story").then(|| view! { <Story lesson/> })}
+            <main id="instrument" tabindex="-1">
+                <Show when=move || lab.slow.get()>
+                    <Unrolled/>
+                </Show>
+                {lab.shows("claims").then(|| view! { <Claims lesson/> })}
+                {lesson.views.iter().map(|view| picture(*view)).collect_view()}
+                {reads_text.then(|| view! { <TextBox/> })}
+                {lab.shows("settings").then(|| view! { <Settings/> })}
+            </main>
+        </div>
+    }
+}
+
+/// How a view of a lab is drawn.
+fn picture(view: View) -> AnyView {
+    match view {
+        View::Learning => view! { <Learning/> }.into_any(),
+        View::Signals => view! { <LookInto><Signals/></LookInto> }.into_any(),
+        View::Gradients => view! { <Gradients/> }.into_any(),
+        View::Writing => view! { <LookInto><SampleText/></LookInto> }.into_any(),
+        View::Recall => view! { <Recall/> }.into_any(),
+        View::Tagging => view! { <Tagging/> }.into_any(),
+        View::Ragged => view! { <Ragged/> }.into_any(),
+        View::Parameters => view! { <Parameters/> }.into_any(),
+        // Not drawn yet: what it shows is among the claims.
+        View::Clamping => ().into_any(),
+    }
+}
+
+/// Views of one model, and which one it is.
+#[component]
+fn LookInto(children: ChildrenFn) -> impl IntoView {
+    let lab = Lab::here();
+    let names = lab.runs().iter().map(|run| (run.place.to_string(), run.name().to_owned())).collect::<Vec<_>>();
+    let several = names.len() > 1;
+    let choices = Signal::stored(names);
+    let value = Signal::derive(move || lab.shown.get().to_string());
+    let choose = move |place: String| lab.shown.set(place.parse().unwrap_or_default());
+    let children = StoredValue::new(children);
+    let inside = move || {
+        let run = lab.shown_run();
+        view! { <Provider value=run>{children.with_value(|children| children())}</Provider> }
+    };
+    view! {
+        <div class="look-into">
+            {several.then(|| view! { <Segments name="look" label="Look into" choices value choose/> })}
+            {inside}
+        </div>
     }
 }
 
 /// The address belongs to the lab, so the skip link moves the focus itself.
 fn skip(event: leptos::ev::MouseEvent) {
     event.prevent_default();
-    crate::ui::dom::focus("instrument");
+    dom::focus("instrument");
 }
 
 #[component]
 fn TopBar() -> impl IntoView {
     let lab = Lab::here();
-    let (bench, help) = (NodeRef::<html::Dialog>::new(), NodeRef::<html::Dialog>::new());
+    let [bench, help, share] = [(); 3].map(|()| NodeRef::<html::Dialog>::new());
     let open = |dialog: NodeRef<html::Dialog>| {
         if let Some(dialog) = dialog.get_untracked() {
             // Fails only where it is already open.
@@ -84,19 +166,36 @@ fn TopBar() -> impl IntoView {
     let other_theme = move || if lab.theme.get() == Theme::Light { "Dark" } else { "Light" };
     view! {
         <header class="top">
-            <h1>"SeqLab"</h1>
-            <Introduction/>
+            <h1><a href="#v=1">"SeqLab"</a></h1>
+            {match lab.lesson {
+                Some(lesson) => view! { <p class="introduction">{lesson.title}": "{lesson.summary}</p> }.into_any(),
+                None => view! { <Introduction/> }.into_any(),
+            }}
             <nav aria-label="More">
+                {lab.shows("share").then(|| view! {
+                    <button type="button" class="quiet" on:click=move |_| open(share)>"Share"</button>
+                })}
+                <button
+                    type="button"
+                    class="quiet"
+                    aria-pressed=move || lab.presenter.get().to_string()
+                    title="Large type, for a lecture hall"
+                    on:click=move |_| lab.presenter.update(|on| *on = !*on)
+                >
+                    "Present"
+                </button>
                 <button type="button" class="quiet" on:click=move |_| open(bench)>"How fast is my device?"</button>
                 <button type="button" class="quiet" on:click=move |_| open(help)>"Help"</button>
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
         <section class="bar" aria-label="Training">
-            <Transport/>
+            {lab.shows("transport").then(|| view! { <Transport/> })}
+            {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>
         <BenchDialog dialog=bench/>
         <HelpDialog dialog=help/>
+        <ShareDialog dialog=share/>
     }
 }
 

@@ -42,6 +42,25 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
+/// Posts an object, given as JSON, to the page around this one, if there is one.
+pub fn tell_parent(json: &str) {
+    let parent = window().parent().ok().flatten().filter(|parent| *parent != window());
+    if let (Some(parent), Ok(message)) = (parent, js_sys::JSON::parse(json)) {
+        // Only a message that cannot be cloned is refused. It says nothing that needs an origin.
+        let _ = parent.post_message(&message, "*");
+    }
+}
+
+/// The whole address.
+pub fn address() -> String {
+    window().location().href().unwrap_or_default()
+}
+
+/// Puts a text on the clipboard, where the browser allows it.
+pub fn copy(text: &str) {
+    let _ = window().navigator().clipboard().write_text(text);
+}
+
 /// Changes the fragment without a step in the browser's history.
 pub fn replace_fragment(fragment: &str) {
     if let Ok(history) = window().history() {
@@ -104,6 +123,27 @@ pub fn font_size() -> f64 {
     let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
     let size = style.and_then(|style| style.get_property_value("font-size").ok());
     size.and_then(|size| size.trim_end_matches("px").parse().ok()).unwrap_or(16.0)
+}
+
+/// Has the browser save a file made of `parts` (strings, buffers).
+pub fn save(name: &str, kind: &str, parts: &JsValue) {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let Ok(blob) = web_sys::Blob::new_with_buffer_source_sequence_and_options(parts, &options) else { return };
+    if let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) {
+        save_url(name, &url);
+        let _ = web_sys::Url::revoke_object_url(&url);
+    }
+}
+
+/// Has the browser save what is at an address of this page.
+pub fn save_url(name: &str, url: &str) {
+    let link = document().create_element("a").ok().and_then(|link| link.dyn_into::<web_sys::HtmlAnchorElement>().ok());
+    if let Some(link) = link {
+        link.set_href(url);
+        link.set_download(name);
+        link.click();
+    }
 }
 
 /// Moves the focus to the element with this id.

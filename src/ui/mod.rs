@@ -1,9 +1,10 @@
 //! The page: everything a person sees and sets. It computes no model; all numbers come from the worker.
 //!
 //! [`lab`] holds the one state; [`url`] writes it into the address, [`link`] talks to the worker, [`store`] keeps what
-//! came, [`views`] draw it and [`controls`] change it.
+//! came, [`views`] draw it and [`controls`] change it; [`shell`] is what every lab has around them.
 
 pub mod charts;
+pub mod code;
 pub mod controls;
 pub mod equation;
 pub mod format;
@@ -28,6 +29,8 @@ mod lab;
 mod link;
 #[cfg(target_arch = "wasm32")]
 mod script;
+#[cfg(target_arch = "wasm32")]
+mod shell;
 #[cfg(target_arch = "wasm32")]
 mod theme;
 #[cfg(target_arch = "wasm32")]

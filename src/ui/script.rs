@@ -8,6 +8,10 @@
 //! await seqlab.step(100)                 // resolves when they are done
 //! seqlab.metrics()                       // {step, loss, accuracy, tokensPerSecond, stepMs, gradientNorm}
 //! await seqlab.probe("parameters/rnn.weight_hh_l0")      // {shape, values}
+//! await seqlab.probe({path: "count/recurrent", run: 1})  // of a lab's second model
+//! seqlab.labs()                          // [{slug, number, title}]
+//! seqlab.claims()                        // of this lab: [{says, measured, limit, holds}]
+//! seqlab.travel(200)                     // back to the nearest kept step
 //! seqlab.loseGpu()                       // as if the driver had been reset: training goes on on the CPU
 //! await seqlab.bench({cell: "lstm", layers: 1, vocab: 64, hidden: 128, steps: 64, batch: 32, backend: "cpu", seconds: 2})
 //! ```
@@ -21,10 +25,12 @@ use js_sys::{Array, Error, Float32Array, Function, Object, Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
+use crate::labs;
 use crate::protocol::{BenchResult, Workload, WorkloadModel};
 use crate::spec::{BackendKind, Control, PROPERTIES, limits};
 use crate::ui::bench;
 use crate::ui::lab::Lab;
+use crate::ui::shell;
 use crate::ui::store::{FrameStore, column};
 
 /// Puts `seqlab` on the window.
@@ -42,6 +48,9 @@ pub fn install(lab: Lab) {
     method(&object, "step", move |count| step(lab, &count).into());
     method(&object, "loseGpu", move |_| undefined(|| lab.lose_gpu()));
     method(&object, "probe", move |path| probe(lab, &path).into());
+    method(&object, "labs", move |_| labs().into());
+    method(&object, "claims", move |_| claims(lab).into());
+    method(&object, "travel", move |step| undefined(|| lab.travel(step.as_f64().unwrap_or_default() as u64)));
     method(&object, "bench", move |options| measure(lab, &options).into());
     put(&window(), "seqlab", &object);
 }
@@ -117,6 +126,7 @@ fn state(lab: Lab) -> Object {
     put(&object, "unit", &((state.focus.unit + 1) as f64).into());
     put(&object, "running", &state.running.into());
     put(&object, "step", &lab.with_store(|store| store.header.step as f64).into());
+    put(&object, "lab", &state.lesson.map_or(JsValue::NULL, |lesson| lesson.slug.into()));
     object
 }
 
@@ -186,9 +196,14 @@ fn step(lab: Lab, count: &JsValue) -> Promise {
     })
 }
 
+/// `path` is a path of the first model, or `{path, run}`.
 fn probe(lab: Lab, path: &JsValue) -> Promise {
     promise(|settle| {
-        let path = path.as_string().unwrap_or_default();
+        let number = property_value(path, "run").as_f64().unwrap_or_default() as usize;
+        let Some(run) = lab.runs().get(number).copied() else {
+            return settle.unit(Err("There is no such run.".to_owned()));
+        };
+        let path = path.as_string().or_else(|| property_value(path, "path").as_string()).unwrap_or_default();
         let answer = move |result: Result<(Vec<usize>, Vec<f32>), String>| {
             settle.with(result.map(|(shape, values)| {
                 let object = Object::new();
@@ -198,8 +213,32 @@ fn probe(lab: Lab, path: &JsValue) -> Promise {
                 object.into()
             }));
         };
-        lab.when_built(Box::new(move |_| lab.probe(&path, Box::new(answer))));
+        run.when_built(Box::new(move |_| run.probe(&path, Box::new(answer))));
     })
+}
+
+fn labs() -> Array {
+    let lab = |lesson: &&labs::Lesson| {
+        let object = Object::new();
+        put(&object, "slug", &lesson.slug.into());
+        put(&object, "number", &f64::from(lesson.number).into());
+        put(&object, "title", &lesson.title.into());
+        object
+    };
+    labs::ALL.iter().map(lab).collect()
+}
+
+fn claims(lab: Lab) -> Array {
+    let claim = |claim: &'static labs::Claim| {
+        let object = Object::new();
+        let measured = untrack(|| shell::measured(lab, claim));
+        put(&object, "says", &claim.says.into());
+        put(&object, "measured", &measured.map_or(JsValue::NULL, |number| f64::from(number).into()));
+        put(&object, "limit", &f64::from(claim.bound.limit()).into());
+        put(&object, "holds", &measured.is_some_and(|number| claim.bound.holds(number)).into());
+        object
+    };
+    lab.lesson.iter().flat_map(|lesson| lesson.claims).map(claim).collect()
 }
 
 /// Measures in a fresh worker; the lab stands still meanwhile.

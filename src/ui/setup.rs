@@ -111,8 +111,10 @@ pub struct PageState {
     pub focus: Focus,
     /// Whether the model trains.
     pub running: bool,
-    /// Keys that other layouts use (`embed`, `hide`), handed through.
-    pub layout: Vec<(String, String)>,
+    /// Whether type is large, for a lecture hall.
+    pub presenter: bool,
+    /// How the page is laid out where it is embedded.
+    pub layout: Layout,
 }
 
 impl Default for PageState {
@@ -124,7 +126,33 @@ impl Default for PageState {
 impl PageState {
     /// What a lab's page begins with.
     pub fn of(lesson: Option<&'static Lesson>) -> PageState {
-        PageState { lesson, setup: Setup::of(lesson), focus: Focus::default(), running: true, layout: Vec::new() }
+        PageState {
+            lesson,
+            setup: Setup::of(lesson),
+            focus: Focus::default(),
+            running: true,
+            presenter: false,
+            layout: Layout::default(),
+        }
+    }
+}
+
+/// The wishes of the page that embeds this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Whether there is one: `embed=1`.
+    pub embedded: bool,
+    /// Keys of properties, and of parts of the page ([`PARTS`]), that are not shown: `hide=lr,seed,story`.
+    pub hidden: Vec<String>,
+}
+
+/// Parts of the page that `hide` can take away, besides the controls of properties.
+pub const PARTS: [&str; 8] = ["story", "claims", "settings", "transport", "travel", "surgery", "text", "share"];
+
+impl Layout {
+    /// Whether a property's control or a part of the page is shown.
+    pub fn shows(&self, key: &str) -> bool {
+        !self.hidden.iter().any(|hidden| hidden == key)
     }
 }
 

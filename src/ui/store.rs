@@ -88,6 +88,11 @@ impl FrameStore {
         self.data.clear();
     }
 
+    /// Seconds that a step of training took, on the average of the run.
+    pub fn seconds_per_step(&self) -> f64 {
+        f64::from(self.header.seconds) / (self.header.step as f64).max(1.0)
+    }
+
     /// The tensor at `path`, where the frame has it whole.
     pub fn tensor(&self, path: &str) -> Option<Tensor<'_>> {
         let section = self.header.sections.iter().find(|section| section.path == path)?;

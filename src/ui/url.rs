@@ -3,7 +3,7 @@
 use crate::engine::cell::Cell;
 use crate::labs;
 use crate::spec::{PROPERTIES, SpecError, property};
-use crate::ui::setup::{LARGEST_FOCUS, PageState};
+use crate::ui::setup::{LARGEST_FOCUS, PARTS, PageState};
 use crate::ui::text::LINK_BYTES;
 
 /// The version this page writes.
@@ -51,7 +51,15 @@ fn take(reading: &mut Reading, key: &str, value: &str) -> Result<(), SpecError> 
         "signal" if known_signal(value) => value.clone_into(&mut state.focus.signal),
         "signal" => return Err(SpecError::new(key, "No cell has a signal of this name.")),
         "own" => reading.absent_text = value.parse().ok(),
-        "embed" | "hide" => state.layout.push((key.to_owned(), value.to_owned())),
+        "present" => state.presenter = flag(key, value)?,
+        "embed" => state.layout.embedded = flag(key, value)?,
+        "hide" => {
+            let keys: Vec<String> = value.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect();
+            if let Some(unknown) = keys.iter().find(|key| property(key).is_none() && !PARTS.contains(&key.as_str())) {
+                return Err(SpecError::new("hide", format!("There is nothing to hide that is named {unknown}.")));
+            }
+            state.layout.hidden = keys;
+        }
         _ => state.setup.write(key, value)?,
     }
     Ok(())
@@ -121,7 +129,15 @@ pub fn write(state: &PageState) -> String {
     if !state.running {
         put("run", "0");
     }
-    state.layout.iter().for_each(|(key, value)| put(key, value));
+    if state.presenter {
+        put("present", "1");
+    }
+    if state.layout.embedded {
+        put("embed", "1");
+    }
+    if !state.layout.hidden.is_empty() {
+        put("hide", &state.layout.hidden.join(","));
+    }
     fragment
 }
 
@@ -208,7 +224,9 @@ mod tests {
         state.focus.unit = 11;
         state.focus.signal = "z".into();
         state.running = false;
-        state.layout.push(("embed".into(), "1".into()));
+        state.presenter = true;
+        state.layout.embedded = true;
+        state.layout.hidden = vec!["lr".into(), "story".into()];
         let link = read(&write(&state));
         assert_eq!(link, Reading { state, ..Reading::default() });
     }
@@ -225,7 +243,7 @@ mod tests {
     fn bad_parts_keep_their_defaults_and_are_named() {
         let link = read("#v=1&hidden=abc&lr=0&cell=gru&unit=0&signal=x&run=maybe&zzz=1&text=%F&%ff=1&batch=1e6");
         let keys: Vec<&str> = link.problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(keys, ["hidden", "lr", "unit", "signal", "run", "zzz", "text", "%ff", "batch"]);
+        assert_eq!(keys, ["hidden", "lr", "unit", "signal", "run", "zzz", "text", "%ff", "batch", "hide"]);
         assert_eq!(link.state.setup.spec.cell, Cell::Gru);
         assert_eq!(link.state.setup.spec.hidden, Setup::default().spec.hidden);
         assert!(explain(&link.problems).unwrap().contains("Hidden size"));

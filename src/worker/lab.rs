@@ -60,6 +60,10 @@ struct Pace {
     sampled: f64,
     kept: f64,
     step_seconds: f64,
+    /// Of all steps since the last start.
+    total_seconds: f64,
+    /// Steps those took; others were travelled over.
+    total_steps: u64,
     window_start: f64,
     window_steps: u64,
     steps_per_second: f64,
@@ -68,6 +72,8 @@ struct Pace {
 impl Pace {
     fn steps(&mut self, count: u64, seconds: f64, now: f64) {
         let mean = seconds / count as f64;
+        self.total_seconds += seconds;
+        self.total_steps += count;
         self.step_seconds = if self.step_seconds == 0.0 { mean } else { 0.9 * self.step_seconds + 0.1 * mean };
         self.window_steps += count;
         let window = now - self.window_start;
@@ -75,6 +81,11 @@ impl Pace {
             self.steps_per_second = self.window_steps as f64 / window;
             self.restart(now);
         }
+    }
+
+    /// What so many steps take, by those that were timed.
+    fn seconds_for(&self, steps: u64) -> f64 {
+        steps as f64 * self.total_seconds / (self.total_steps as f64).max(1.0)
     }
 
     fn restart(&mut self, now: f64) {
@@ -328,6 +339,9 @@ impl Lab {
         let (Some(left), Some(session)) = (self.left, &mut self.session) else { return Ok(()) };
         let gpu = session.backend() == BackendKind::Gpu;
         let most = left.min(if gpu { u64::from(GPU_STEPS) } else { crate::engine::backend::JOURNAL_ROWS as u64 });
+        // A slice ends where a snapshot is due.
+        let due = session.archive().next_due(session.step());
+        let most = most.min(due - session.step());
         let start = (self.now)();
         let mut done = 0;
         while done < most {
@@ -351,7 +365,7 @@ impl Lab {
             Drained::Good(rows) => {
                 self.remember(&rows.numbers);
                 if let Some(session) = &mut self.session
-                    && (now - self.pace.kept > KEEP_EVERY || session.archive().is_due(session.step()))
+                    && (now - self.pace.kept > KEEP_EVERY || session.step() == due)
                 {
                     self.pace.kept = now;
                     session.keep().await?;
@@ -431,6 +445,7 @@ impl Lab {
             step: session.step(),
             running,
             step_ms: (self.pace.step_seconds * 1e3) as f32,
+            seconds: self.pace.seconds_for(session.step()) as f32,
             tokens_per_second: if running { (self.pace.steps_per_second * tokens as f64) as f32 } else { 0.0 },
             probe_tokens: session.observer().probe().to_vec(),
             sample: self.sample.clone(),

@@ -10,7 +10,7 @@ mod names;
 pub mod paths;
 mod process;
 pub mod server;
-mod setup;
+pub mod setup;
 mod size;
 mod stages;
 

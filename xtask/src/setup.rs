@@ -8,6 +8,7 @@ use std::process::Command;
 const TRUNK: &str = "0.21.14";
 /// Debian's binaryen 108 writes modules that crash, so the version is ours to choose.
 const BINARYEN: &str = "132.0.0";
+const AXE: &str = "4.14.1";
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// All of it, and says what is there.
@@ -40,6 +41,7 @@ pub fn for_testing() -> Result {
         debian::install(&["chromium", "chromium-driver"])?;
     }
     vulkan()?;
+    axe()?;
     browser::check()
 }
 
@@ -173,6 +175,22 @@ fn binaryen() {
     if let Err(why) = process::run(&mut npm) {
         println!("note: {why}; without wasm-opt the site will be somewhat larger");
     }
+}
+
+/// The script that finds barriers for people who cannot see or point, for the browser tests.
+pub fn axe_script() -> PathBuf {
+    paths::tools().join("node_modules/axe-core/axe.min.js")
+}
+
+fn axe() -> Result {
+    if axe_script().is_file() {
+        return Ok(());
+    }
+    let mut npm = npm().ok_or("the browser tests need axe-core: install node and npm (Debian: apt install npm)")?;
+    println!("installing axe-core {AXE} into .tools/");
+    npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]);
+    npm.arg(paths::tools()).args([format!("axe-core@{AXE}"), format!("binaryen@{BINARYEN}")]);
+    process::run(&mut npm)
 }
 
 /// npm is a batch file on Windows, which only its shell can start.

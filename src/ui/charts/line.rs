@@ -9,17 +9,16 @@ use crate::ui::charts::palette::{self, Rgb, Theme};
 use crate::ui::charts::plot::{self, Picture, Size};
 use crate::ui::dom;
 use crate::ui::lab::Lab;
-use crate::ui::store::FrameStore;
 
 /// What the axes canvas shows; it is drawn again when this changes.
 type Axes = (Picture, Size, Theme);
 
-/// Draws what `picture` makes of the store, whenever there is a new frame.
+/// Draws what `picture` makes, whenever what that reads has changed.
 #[component]
 pub fn LineChart(
     /// What the chart shows, in words.
     label: &'static str,
-    picture: impl Fn(&FrameStore, Theme) -> Option<Picture> + Send + Sync + 'static,
+    picture: impl Fn(Theme) -> Option<Picture> + Send + Sync + 'static,
     /// A class for its height.
     #[prop(optional)]
     class: &'static str,
@@ -29,13 +28,12 @@ pub fn LineChart(
     let size = watch_size(lines);
     let drawn = StoredValue::new_local(None::<Axes>);
     Effect::new(move |_| {
-        lab.frame.track();
         let (theme, size) = (lab.theme.get(), size.get());
         let (Some(axes), Some(lines)) = (axes.get(), lines.get()) else { return };
         if size.width < 1.0 {
             return;
         }
-        let Some(mut picture) = lab.with_store(|store| picture(store, theme)) else { return };
+        let Some(mut picture) = picture(theme) else { return };
         let result = plot::draw_lines(&lines, &picture, size);
         picture.lines.clear();
         let wanted = (picture, size, theme);

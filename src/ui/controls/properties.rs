@@ -21,20 +21,43 @@ pub fn Settings() -> impl IntoView {
                 <h2 id="settings-title">"The model"</h2>
                 <p class="caption number">{move || summary(lab)}</p>
             </header>
-            <div class="fields">{shown().map(|property| while_it_applies(lab, property)).collect_view()}</div>
+            <div class="fields">{front(lab).map(|property| while_it_applies(lab, property)).collect_view()}</div>
+            {lab.lesson.is_some().then(|| view! {
+                <details>
+                    <summary>"All settings"</summary>
+                    <div class="fields">{behind(lab).map(|property| while_it_applies(lab, property)).collect_view()}</div>
+                </details>
+            })}
             <p class="caption">"Learning rate and clipping act at once; everything else starts a new model."</p>
         </section>
     }
 }
 
-/// This page is about one kind of model and task.
-fn shown() -> impl Iterator<Item = &'static Property> {
-    PROPERTIES.iter().filter(|property| !["model", "task"].contains(&property.key))
+/// What can be set for all models at once. The free page is about one kind of model and task; a lab has its own.
+fn settable(lab: Lab) -> impl Iterator<Item = &'static Property> {
+    let varies = move |key: &str| lab.lesson.is_some_and(|lesson| lesson.varies(key));
+    let fixed = move |key: &str| ["model", "task"].contains(&key) || varies(key) || !lab.shows(key);
+    PROPERTIES.iter().filter(move |property| !fixed(property.key))
+}
+
+fn is_in_front(lab: Lab, property: &Property) -> bool {
+    lab.lesson.is_none_or(|lesson| lesson.controls.contains(&property.key))
+}
+
+fn front(lab: Lab) -> impl Iterator<Item = &'static Property> {
+    settable(lab).filter(move |property| is_in_front(lab, property))
+}
+
+fn behind(lab: Lab) -> impl Iterator<Item = &'static Property> {
+    settable(lab).filter(move |property| !is_in_front(lab, property))
 }
 
 /// The control of a property, as long as it changes anything.
 fn while_it_applies(lab: Lab, property: &'static Property) -> impl IntoView {
-    let applies = move || lab.setup.with(|setup| (property.applies)(&setup.spec));
+    let applies = move || {
+        let of = |run: &Lab| lab.setup.with(|setup| run.setup_of(setup).is_ok_and(|own| (property.applies)(&own.spec)));
+        lab.runs().iter().any(of)
+    };
     view! { <Show when=applies>{field(property)}</Show> }
 }
 

@@ -9,6 +9,7 @@ use crate::spec::BackendKind;
 use crate::ui::dom;
 use crate::ui::format;
 use crate::ui::lab::Lab;
+use crate::ui::shell::SlowSwitch;
 
 /// The bar that stays in sight.
 #[component]
@@ -28,6 +29,7 @@ pub fn Transport() -> impl IntoView {
                 "Reset"
                 <kbd>"R"</kbd>
             </button>
+            <SlowSwitch/>
             <button type="button" class="wide-only" on:click=move |_| lab.new_seed()>"New seed"</button>
             <button
                 type="button"

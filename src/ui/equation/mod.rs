@@ -1,7 +1,10 @@
 //! The equation behind one number of a heat map, with that number's own numbers: what is added, multiplied and
 //! squashed, and whether it comes to what the engine says.
 
+mod backward;
 mod mathml;
+
+pub use backward::gradient_path;
 
 use mathml::{apply, before, equation, indexed, joined, labelled, now, number, operator, result, text};
 
@@ -11,6 +14,9 @@ use crate::ui::store::{FrameStore, Tensor};
 
 /// Terms of a recurrent sum that are written out; the rest is one number.
 const TERMS: usize = 4;
+
+/// The numbers that a model of numbers reads, (T', F).
+pub const FEATURES: &str = "probe/features";
 
 /// One number of a heat map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,19 @@ pub struct Explanation {
     pub lines: Vec<String>,
     /// What the written numbers come to.
     pub computed: f64,
+    /// What the engine says.
+    pub engine: f64,
+    /// The gradient that comes back to it; `None` until it has come.
+    pub gradient: Option<Gradient>,
+}
+
+/// dL/dX of the number X, L being the loss of the probe text's own next characters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    /// Lines of MathML.
+    pub lines: Vec<String>,
+    /// What the written numbers come to, where they are a product of what stands beside them.
+    pub computed: Option<f64>,
     /// What the engine says.
     pub engine: f64,
 }
@@ -69,7 +88,9 @@ pub fn explain(store: &FrameStore, site: &Site) -> Option<Explanation> {
         (Cell::Gru, "n") => reset_candidate(&numbers)?,
         _ => squashed_sum(&numbers)?,
     };
-    Some(Explanation { lines, computed, engine })
+    let gradient = backward::explain(&numbers);
+    let gradient = gradient.map(|(lines, computed, engine)| Gradient { lines, computed, engine });
+    Some(Explanation { lines, computed, engine, gradient })
 }
 
 struct Numbers<'a> {
@@ -137,15 +158,16 @@ impl Numbers<'_> {
 
     /// W x: the first layer reads one character, so one column of W; the next reads the states below.
     fn input(&self, weights: &[f32]) -> Option<f64> {
+        let dot = |values: &[f32]| weights.iter().zip(values).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
         match self.site.layer.checked_sub(1) {
+            None if self.store.tensor(FEATURES).is_some() => {
+                self.store.tensor(FEATURES).map(|features| dot(features.row(self.site.step)))
+            }
             None => {
                 let token = *self.store.header.probe_tokens.get(self.site.step)? as usize;
                 weights.get(token).copied().map(f64::from)
             }
-            Some(below) => {
-                let states = self.store.tensor(&signal_path(below, "h"))?.row(self.site.step);
-                Some(weights.iter().zip(states).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum())
-            }
+            Some(below) => Some(dot(self.store.tensor(&signal_path(below, "h"))?.row(self.site.step))),
         }
     }
 }

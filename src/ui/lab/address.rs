@@ -56,6 +56,7 @@ impl Lab {
         self.inner.update_value(|inner| inner.layout.clone_from(&state.layout));
         self.errors.update(Vec::clear);
         self.focus.set(state.focus);
+        self.presenter.set(state.presenter);
         if state.running != untrack(|| self.any_running()) {
             self.toggle();
         }

@@ -3,14 +3,15 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
 use super::{Lab, ProbeWaiter, Waiter};
-use crate::protocol::Command;
+use crate::protocol::{Command, Edit};
 use crate::spec::SpecError;
 use crate::ui::charts::palette::Theme;
 use crate::ui::dom;
-use crate::ui::equation::{parameter_paths, signal_path};
+use crate::ui::equation::{FEATURES, gradient_path, parameter_paths, signal_path};
 use crate::ui::setup::Setup;
 use crate::ui::theme;
 
@@ -58,15 +59,15 @@ impl Lab {
 
     /// One step back.
     pub fn undo(self) {
-        self.travel(|inner| inner.timeline.undo());
+        self.retrace(|inner| inner.timeline.undo());
     }
 
     /// One step forth.
     pub fn redo(self) {
-        self.travel(|inner| inner.timeline.redo());
+        self.retrace(|inner| inner.timeline.redo());
     }
 
-    fn travel(self, step: impl FnOnce(&mut super::Inner) -> Option<Setup>) {
+    fn retrace(self, step: impl FnOnce(&mut super::Inner) -> Option<Setup>) {
         let travelled = self.inner.try_update_value(|inner| {
             let setup = step(inner);
             (setup, (inner.timeline.can_undo(), inner.timeline.can_redo()))
@@ -136,7 +137,7 @@ impl Lab {
         let command = Command::Build {
             spec: setup.spec.clone(),
             text: setup.text.to_string(),
-            run: self.running.get_untracked(),
+            run: self.running.get_untracked() && !self.slow.get_untracked(),
         };
         self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
         self.send(&command);
@@ -163,14 +164,23 @@ impl Lab {
     }
 
     fn watched_paths(self) -> Vec<String> {
-        let (cell, layer) = (self.cell(), self.focus.with(|focus| focus.layer));
-        let mut paths: Vec<String> = cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)).collect();
-        paths.push(format!("layers/{layer}/grad_h_norm"));
+        let (cell, layer) = (self.cell(), self.focus.with(|focus| focus.layer).min(self.dimensions().0 - 1));
+        let mut paths = vec![format!("layers/{layer}/grad_h_norm")];
         if cell.has_cell_state() {
             paths.push(format!("layers/{layer}/grad_c_norm"));
         }
+        if self.shown_run().place != self.place {
+            return paths;
+        }
+        paths.extend(cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)));
+        if self.slow.get() {
+            paths.push(gradient_path(layer, "h"));
+            paths.push("probe/probabilities".to_owned());
+        }
         if self.equation.with(Option::is_some) {
             paths.extend(parameter_paths(layer));
+            paths.extend(cell.signals().iter().map(|signal| gradient_path(layer, signal.symbol)));
+            paths.push(FEATURES.to_owned());
             paths.extend(layer.checked_sub(1).map(|below| signal_path(below, "h")));
         }
         paths
@@ -178,7 +188,9 @@ impl Lab {
 
     /// Trains until paused.
     pub fn run(self) {
-        self.runs().into_iter().for_each(|run| run.set_running(true, &Command::Run));
+        // In slow motion the page says when a step is due.
+        let command = if self.slow.get_untracked() { Command::Pause } else { Command::Run };
+        self.runs().into_iter().for_each(|run| run.set_running(true, &command));
     }
 
     /// Stops after the step in hand.
@@ -189,6 +201,19 @@ impl Lab {
     /// Runs or pauses.
     pub fn toggle(self) {
         if self.any_running() { self.pause() } else { self.run() }
+    }
+
+    /// One step a second, or as fast as it goes.
+    pub fn set_slow(self, slow: bool) {
+        self.slow.set(slow);
+        if untrack(|| self.any_running()) {
+            self.run();
+        }
+    }
+
+    /// The step of slow motion that is due.
+    pub fn step_slowly(self) {
+        self.runs().into_iter().for_each(|run| run.send(&Command::Step { count: 1 }));
     }
 
     /// Whether one of the models trains.
@@ -228,6 +253,21 @@ impl Lab {
         }
     }
 
+    /// Goes back to a step that was kept, or forth again; every model of the lab to the nearest it kept.
+    pub fn travel(self, step: u64) {
+        for run in self.runs() {
+            run.running.set(false);
+            run.send(&Command::Travel { step });
+        }
+    }
+
+    /// Changes what is done to the copy of this model that the views show.
+    pub fn operate(self, change: impl FnOnce(&mut Vec<Edit>)) {
+        self.forget_error("surgery");
+        self.edits.update(change);
+        self.send(&Command::Operate { edits: self.edits.get_untracked() });
+    }
+
     /// Gives the GPU up, as a driver's reset does: to try the way back to the CPU.
     pub fn lose_gpu(self) {
         self.runs().into_iter().for_each(|run| run.send(&Command::LoseGpu));
@@ -251,6 +291,7 @@ impl Lab {
         self.readout.set(super::Readout::default());
         self.measured.update(super::Measured::clear);
         self.frame.update(|frame| *frame += 1);
+        self.any_frame.update(|frame| *frame += 1);
     }
 
     /// Asks once for a tensor.
@@ -277,10 +318,15 @@ impl Lab {
 
     /// Sends a command; what is sent before the worker is ready is sent again by the first build.
     pub(super) fn send(self, command: &Command) {
+        self.send_with(command, None);
+    }
+
+    /// As [`Lab::send`], with a buffer that travels along.
+    pub(super) fn send_with(self, command: &Command, buffer: Option<&ArrayBuffer>) {
         self.inner.update_value(|inner| {
             inner.flow.command_sent();
             if let (Some(link), true) = (&inner.link, inner.ready) {
-                link.send(command, None);
+                link.send(command, buffer);
             }
         });
     }

@@ -40,7 +40,9 @@ impl Lab {
             Event::Diverged { step, node, advice } => self.diverged(step, &node, &advice),
             Event::Probe { id, shape, values, error, .. } => self.probed(id, error.map_or(Ok((shape, values)), Err)),
             Event::Failed { id, message } => self.failed(id, message),
-            Event::Bench { .. } | Event::File { .. } | Event::Imported { .. } => {}
+            Event::File { name, .. } => self.file_came(&name, buffer),
+            Event::Imported { .. } => self.imported(),
+            Event::Bench { .. } => {}
         }
     }
 
@@ -66,6 +68,7 @@ impl Lab {
         self.focus.update(|focus| *focus = std::mem::take(focus).within(&model.spec));
         self.equation.set(None);
         self.mark.set(None);
+        self.edits.set(Vec::new());
         self.model.set(Some(Arc::new(model)));
         self.clear_run();
         done.flatten().into_iter().flatten().for_each(|waiter| waiter(Ok(())));
@@ -141,7 +144,7 @@ impl Lab {
                 (trust, done)
             })
             .unwrap_or_default();
-        if trust && self.running.get_untracked() != running {
+        if trust && !self.slow.get_untracked() && self.running.get_untracked() != running {
             self.running.set(running);
         }
         stepped.into_iter().for_each(|(_, waiter): (u64, Waiter)| waiter(Ok(())));

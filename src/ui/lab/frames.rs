@@ -85,7 +85,7 @@ impl Flow {
     }
 }
 
-/// Starts the loop. In a hidden tab there are no animation frames, so nothing is asked for.
+/// Starts the loop that draws a lab's models. In a hidden tab there are no animation frames, so nothing is asked for.
 pub fn start(lab: Lab) {
     let calm = dom::prefers_less_motion();
     animate(lab, calm);
@@ -93,12 +93,16 @@ pub fn start(lab: Lab) {
 
 fn animate(lab: Lab, calm: bool) {
     request_animation_frame(move || {
-        draw(lab, calm);
+        let drawn = lab.runs().into_iter().map(|run| draw(run, calm)).fold(false, |any, drawn| any | drawn);
+        if drawn {
+            lab.any_frame.update(|frame| *frame += 1);
+        }
         animate(lab, calm);
     });
 }
 
-fn draw(lab: Lab, calm: bool) {
+/// Says whether there was something new.
+fn draw(lab: Lab, calm: bool) -> bool {
     let now = dom::now();
     let (due, read, ask) = lab
         .inner
@@ -118,6 +122,7 @@ fn draw(lab: Lab, calm: bool) {
     if ask {
         lab.ask_for_frame();
     }
+    due
 }
 
 impl Lab {

@@ -92,6 +92,7 @@ fn view_paths(view: View) -> &'static [&'static str] {
             "ragged/time",
         ],
         View::Parameters => &["count/recurrent", "count/parameters"],
+        View::Clamping => &["evaluation/loss", "clamp/f/0/evaluation/loss", "clamp/f/1/evaluation/loss"],
         View::Learning | View::Signals | View::Gradients | View::Writing => &[],
     }
 }

@@ -4,6 +4,7 @@
 pub mod address;
 mod commands;
 mod events;
+mod files;
 mod frames;
 mod look;
 mod measure;
@@ -16,12 +17,13 @@ use leptos::prelude::*;
 
 use crate::engine::cell::Cell;
 use crate::labs::Lesson;
-use crate::protocol::ModelInfo;
-use crate::spec::{Architecture, ModelSpec, SpecError};
+use crate::protocol::{Edit, ModelInfo};
+use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
-use crate::ui::setup::{Focus, PageState, Setup};
+use crate::ui::setup::{Focus, Layout, PageState, Setup};
+use crate::ui::shell::Stage;
 use crate::ui::store::FrameStore;
 use crate::ui::theme;
 use crate::ui::undo::Timeline;
@@ -88,6 +90,8 @@ pub struct Lab {
     pub notices: RwSignal<Vec<Notice>>,
     /// Counts drawn frames: views that draw depend on it.
     pub frame: RwSignal<u64>,
+    /// Counts animation frames in which any of the lab's models had something new: what draws several depends on it.
+    pub any_frame: RwSignal<u64>,
     /// The numbers beside the run button, some times a second.
     pub readout: RwSignal<Readout>,
     /// The latest sample, some times a second.
@@ -98,8 +102,16 @@ pub struct Lab {
     pub mark: RwSignal<Option<Mark>>,
     /// Whose equation is open.
     pub equation: RwSignal<Option<Site>>,
+    /// What was done to the copy of this model that the views show.
+    pub edits: RwSignal<Vec<Edit>>,
     /// Whether there is something to undo and to redo.
     pub undoable: RwSignal<(bool, bool)>,
+    /// Whether it trains one step a second, each stage shown.
+    pub slow: RwSignal<bool>,
+    /// The stage of a step in slow motion.
+    pub stage: RwSignal<Stage>,
+    /// Whether type is large, for a lecture hall.
+    pub presenter: RwSignal<bool>,
     /// Light or dark.
     pub theme: RwSignal<Theme>,
     /// This lab's models, this one among them.
@@ -125,7 +137,7 @@ struct Inner {
     next_id: u32,
     flow: frames::Flow,
     buffer: Option<ArrayBuffer>,
-    layout: Vec<(String, String)>,
+    layout: Layout,
     on_built: Vec<Waiter>,
     last_change: f64,
     resume: bool,
@@ -134,8 +146,9 @@ struct Inner {
 impl Lab {
     /// The lab of an address; nothing runs yet.
     pub fn new(state: PageState) -> Lab {
-        let PageState { lesson, setup, focus, running, layout } = state;
+        let PageState { lesson, setup, focus, running, presenter, layout } = state;
         let first = Lab::first(lesson, setup, focus, running, layout);
+        first.presenter.set(presenter);
         let count = lesson.map_or(1, |lesson| lesson.runs.len());
         let all = std::iter::once(first).chain((1..count).map(|place| first.another(place))).collect();
         first.all.set_value(all);
@@ -145,29 +158,27 @@ impl Lab {
     /// Another model of the same lab: all that the page shows once is in common.
     fn another(self, place: usize) -> Lab {
         let (setup, running) = (self.setup.get_untracked(), self.running.get_untracked());
-        let own = Lab::first(self.lesson, setup, Focus::default(), running, Vec::new());
+        let own = Lab::first(self.lesson, setup, Focus::default(), running, Layout::default());
         Lab {
             place,
             setup: self.setup,
             focus: self.focus,
             shown: self.shown,
+            any_frame: self.any_frame,
             errors: self.errors,
             notices: self.notices,
             mark: self.mark,
             undoable: self.undoable,
+            slow: self.slow,
+            stage: self.stage,
+            presenter: self.presenter,
             theme: self.theme,
             all: self.all,
             ..own
         }
     }
 
-    fn first(
-        lesson: Option<&'static Lesson>,
-        setup: Setup,
-        focus: Focus,
-        running: bool,
-        layout: Vec<(String, String)>,
-    ) -> Lab {
+    fn first(lesson: Option<&'static Lesson>, setup: Setup, focus: Focus, running: bool, layout: Layout) -> Lab {
         let inner = Inner {
             link: None,
             ready: false,
@@ -200,12 +211,17 @@ impl Lab {
             errors: RwSignal::new(Vec::new()),
             notices: RwSignal::new(Vec::new()),
             frame: RwSignal::new(0),
+            any_frame: RwSignal::new(0),
             readout: RwSignal::new(Readout::default()),
             sample: RwSignal::new((0, String::new())),
             probe_symbols: RwSignal::new(Arc::new(probe_symbols)),
             mark: RwSignal::new(None),
             equation: RwSignal::new(None),
+            edits: RwSignal::new(Vec::new()),
             undoable: RwSignal::new((false, false)),
+            slow: RwSignal::new(false),
+            stage: RwSignal::new(Stage::default()),
+            presenter: RwSignal::new(false),
             theme: RwSignal::new(theme::current()),
             reaches: StoredValue::new(HashMap::new()),
             inner: StoredValue::new_local(inner),
@@ -218,9 +234,19 @@ impl Lab {
             run.start_worker();
             run.keep_watching();
             run.keep_measuring();
-            frames::start(run);
         }
+        frames::start(self);
         self.keep_address();
+    }
+
+    /// Whether the page is inside another.
+    pub fn is_embedded(self) -> bool {
+        self.all.with_value(|all| all[0].inner.with_value(|inner| inner.layout.embedded))
+    }
+
+    /// Whether a part of the page, or a property's control, is to be seen: whoever embeds the page may hide it.
+    pub fn shows(self, key: &str) -> bool {
+        self.all.with_value(|all| all[0].inner.with_value(|inner| inner.layout.shows(key)))
     }
 
     /// The models that are trained side by side.
@@ -274,6 +300,7 @@ impl Lab {
             setup: self.setup.get(),
             focus: self.focus.get(),
             running: self.any_running(),
+            presenter: self.presenter.get(),
             layout: self.inner.with_value(|inner| inner.layout.clone()),
         }
     }
@@ -286,6 +313,11 @@ impl Lab {
     /// The kind of the model that stands, or of the one to come.
     pub fn architecture(self) -> Architecture {
         self.spec(|spec| spec.model)
+    }
+
+    /// What the model that stands, or the one to come, learns.
+    pub fn task(self) -> Task {
+        self.spec(|spec| spec.task)
     }
 
     /// Whether the model has the gates and states that the views are about.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::ui::dom;
-use crate::ui::equation::{self, Explanation, Site};
+use crate::ui::equation::{self, Explanation, Gradient, Site};
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
 
@@ -88,8 +88,30 @@ fn body(reading: &Reading) -> AnyView {
     view! {
         <div class="lines">{lines.collect_view()}</div>
         <p class="caption number">{verdict}" Numbers of training step "{format::grouped(reading.step)}"."</p>
+        {explanation.gradient.as_ref().map(gradient)}
     }
     .into_any()
+}
+
+/// What comes back to the number.
+fn gradient(gradient: &Gradient) -> impl IntoView {
+    let lines = gradient.lines.iter().map(|line| view! { <div class="math" inner_html=line.clone()></div> });
+    let engine = format::significant(gradient.engine, 3);
+    let verdict = match gradient.computed {
+        Some(computed) if (computed - gradient.engine).abs() <= 1e-3 * gradient.engine.abs() + 1e-9 => {
+            format!("The engine computed {engine}: the same.")
+        }
+        Some(computed) => {
+            format!("The engine computed {engine}; the written numbers come to {}.", format::significant(computed, 3))
+        }
+        None => "All that comes back to it, from the output and from the next timestep, as the engine computed it."
+            .to_owned(),
+    };
+    view! {
+        <h3>"Backward, for the loss of the probe text"</h3>
+        <div class="lines">{lines.collect_view()}</div>
+        <p class="caption number">{verdict}</p>
+    }
 }
 
 /// The same unit and timestep in the other signals.

@@ -19,12 +19,15 @@ type Decades = StoredValue<Option<(f64, f64)>>;
 pub fn Gradients() -> impl IntoView {
     let lab = Lab::here();
     let (time_range, parameter_range) = (Decades::new(None), Decades::new(None));
-    let through_time = move |store: &FrameStore, theme: Theme| through_time(lab, store, theme, time_range);
-    let by_parameter = move |store: &FrameStore, theme: Theme| by_parameter(store, theme, parameter_range);
-    let states = Signal::derive(move || {
-        let names = ["\u{2016}\u{2202}L/\u{2202}h\u{209c}\u{2016}", "\u{2016}\u{2202}L/\u{2202}c\u{209c}\u{2016}"];
-        names.iter().take(1 + usize::from(lab.cell().has_cell_state())).map(|name| (*name).to_owned()).collect()
-    });
+    let through_time = move |theme: Theme| {
+        lab.any_frame.track();
+        through_time(lab, theme, time_range)
+    };
+    let by_parameter = move |theme: Theme| {
+        lab.any_frame.track();
+        lab.shown_run().with_store(|store| by_parameter(store, theme, parameter_range))
+    };
+    let states = Signal::derive(move || flows(lab).into_iter().map(|flow| flow.name).collect());
     let parameters = Signal::derive(move || parameter_names(lab));
     view! {
         <section class="card" aria-labelledby="gradients-title">
@@ -51,18 +54,40 @@ pub fn Gradients() -> impl IntoView {
     }
 }
 
-fn norm_paths(lab: Lab) -> Vec<(&'static str, String)> {
-    let layer = lab.focus.with_untracked(|focus| focus.layer);
-    let path = |state: &'static str| (state, format!("layers/{layer}/grad_{state}_norm"));
-    let states = if untrack(|| lab.cell()).has_cell_state() { &["h", "c"][..] } else { &["h"][..] };
-    states.iter().map(|state| path(state)).collect()
+/// A state of a model whose gradient is followed through time.
+struct Flow {
+    run: Lab,
+    name: String,
+    path: String,
 }
 
-fn through_time(lab: Lab, store: &FrameStore, theme: Theme, range: Decades) -> Option<Picture> {
-    let tensors: Vec<&[f32]> =
-        norm_paths(lab).iter().filter_map(|(_, path)| store.tensor(path)).map(|tensor| tensor.values).collect();
-    let length = tensors.first()?.len();
-    let y = decades("norm of the gradient", tensors.iter().flat_map(|values| values.iter().copied()), range);
+impl Flow {
+    fn values(&self) -> Vec<f32> {
+        self.run.with_store(|store| store.tensor(&self.path).map(|tensor| tensor.values.to_vec())).unwrap_or_default()
+    }
+}
+
+/// dL/dh_t of every model; of a model that is alone dL/dc_t too, where it has a cell state.
+fn flows(lab: Lab) -> Vec<Flow> {
+    let runs = lab.runs();
+    let alone = runs.len() == 1;
+    let flow = |run: Lab, state: &str| {
+        let layer = run.focus.with(|focus| focus.layer).min(run.dimensions().0 - 1);
+        let state_name = format!("\u{2016}\u{2202}L/\u{2202}{state}\u{209c}\u{2016}");
+        let name = if alone { state_name } else { run.name().to_owned() };
+        Flow { run, name, path: format!("layers/{layer}/grad_{state}_norm") }
+    };
+    let of = |run: Lab| {
+        let cell_state = alone && run.is_recurrent() && run.cell().has_cell_state();
+        [Some("h"), Some("c").filter(|_| cell_state)].into_iter().flatten().map(move |state| flow(run, state))
+    };
+    runs.into_iter().flat_map(of).collect()
+}
+
+fn through_time(lab: Lab, theme: Theme, range: Decades) -> Option<Picture> {
+    let tensors: Vec<Vec<f32>> = untrack(|| flows(lab)).iter().map(Flow::values).collect();
+    let length = tensors.iter().map(Vec::len).max().filter(|length| *length > 0)?;
+    let y = decades("norm of the gradient", tensors.iter().flatten().copied(), range);
     let lines = tensors.iter().enumerate().map(|(at, values)| {
         let points =
             values.iter().enumerate().filter_map(|(t, value)| Some(((t + 1) as f64, y.place(f64::from(*value))?)));
@@ -102,34 +127,32 @@ fn decades(title: &'static str, values: impl Iterator<Item = f32>, range: Decade
 }
 
 fn parameter_names(lab: Lab) -> Vec<String> {
-    lab.model.with(|model| {
+    lab.shown_run().model.with(|model| {
         let shapes = model.as_ref().map(|model| &model.parameter_shapes);
         shapes.map(|shapes| shapes.iter().map(|(name, _)| name.clone()).collect()).unwrap_or_default()
     })
 }
 
 fn time_table(lab: Lab) -> Table {
-    let paths = norm_paths(lab);
+    let flows = untrack(|| flows(lab));
     let mut table = Table::new(["t"]);
-    table.head.extend(paths.iter().map(|(state, _)| format!("norm of dL/d{state}")));
-    lab.with_store(|store| {
-        let columns: Vec<&[f32]> =
-            paths.iter().filter_map(|(_, path)| store.tensor(path)).map(|tensor| tensor.values).collect();
-        let length = columns.first().map_or(0, |column| column.len());
-        table.rows = (0..length)
-            .map(|t| {
-                let numbers = columns.iter().map(|column| format::significant(f64::from(column[t]), 3));
-                std::iter::once((t + 1).to_string()).chain(numbers).collect()
-            })
-            .collect();
-    });
+    table.head.extend(flows.iter().map(|flow| flow.name.clone()));
+    let columns: Vec<Vec<f32>> = flows.iter().map(Flow::values).collect();
+    let length = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |t: usize| {
+        let number = |column: &Vec<f32>| {
+            column.get(t).map_or_else(String::new, |value| format::significant(f64::from(*value), 3))
+        };
+        std::iter::once((t + 1).to_string()).chain(columns.iter().map(number)).collect()
+    };
+    table.rows = (0..length).map(row).collect();
     table
 }
 
 fn parameter_table(lab: Lab) -> Table {
     let mut table = Table::new(["parameter", "gradient norm"]);
     let names = parameter_names(lab);
-    lab.with_store(|store| {
+    lab.shown_run().with_store(|store| {
         let value = |at: usize| store.history.latest(column::PARAMETERS + at).map(|stat| f64::from(stat.mean));
         let row = |(at, name)| Some(vec![name, format::significant(value(at)?, 3)]);
         table.rows = names.into_iter().enumerate().filter_map(row).collect();

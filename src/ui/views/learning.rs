@@ -2,9 +2,11 @@
 
 use leptos::prelude::*;
 
+use crate::spec::Task;
 use crate::ui::charts::axis::{self, Axis};
 use crate::ui::charts::palette::{self, Theme};
-use crate::ui::charts::{Line, LineChart, Picture};
+use crate::ui::charts::{Legend, Line, LineChart, Picture};
+use crate::ui::controls::Segments;
 use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::store::{FrameStore, column};
@@ -13,46 +15,120 @@ use crate::ui::views::table::{Table, TableView};
 /// Rows of a table of a curve.
 const TABLE_ROWS: usize = 24;
 
-/// The loss and the accuracy of the training batches.
+/// What the curves are drawn against.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Against {
+    #[default]
+    Steps,
+    Seconds,
+}
+
+/// The loss and the accuracy of the training batches, of all models in one picture.
 #[component]
 pub fn Learning() -> impl IntoView {
     let lab = Lab::here();
     let end = StoredValue::new(1.0f64);
-    let loss = move |store: &FrameStore, theme: Theme| {
-        let line = curve(store, column::LOSS, theme, 0);
-        let chance = chance(lab);
-        let top = line.points.iter().map(|point| point.1).chain(chance).fold(0.0, f64::max) * 1.08;
+    let against = RwSignal::new(Against::default());
+    let loss = move |theme: Theme| {
+        lab.any_frame.track();
+        let lines = curves(lab, column::LOSS, theme, 0, against.get());
+        let chance = untrack(|| chance(lab));
+        let tops = lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
+        let top = tops.chain(chance).fold(0.0, f64::max) * 1.08;
         end.update_value(|end| *end = axis::follow(*end, top));
         Some(Picture {
-            x: steps(store),
-            y: Axis::linear("loss (nats per character)", 0.0, end.get_value(), 4),
-            lines: vec![line],
+            x: axis_of(lab, against.get()),
+            y: Axis::linear(untrack(|| loss_name(lab)), 0.0, end.get_value(), 4),
+            lines,
             level: chance.map(|chance| (chance, format!("chance: ln V = {}", format::fixed(chance, 2)))),
         })
     };
-    let accuracy = |store: &FrameStore, theme: Theme| {
+    let accuracy = move |theme: Theme| {
+        lab.any_frame.track();
         Some(Picture {
-            x: steps(store),
+            x: axis_of(lab, against.get()),
             y: Axis::linear("accuracy (share)", 0.0, 1.0, 4),
-            lines: vec![curve(store, column::ACCURACY, theme, 2)],
+            lines: curves(lab, column::ACCURACY, theme, 2, against.get()),
             level: None,
         })
     };
+    let several = lab.runs().len() > 1;
+    let names = Signal::stored(lab.runs().iter().map(|run| run.name().to_owned()).collect::<Vec<_>>());
+    let choices = ["steps", "seconds"].map(|name| (name.to_owned(), format!("per {}", name.trim_end_matches('s'))));
+    let choices = Signal::stored(choices.to_vec());
+    let value = Signal::derive(move || match against.get() {
+        Against::Steps => "steps".to_owned(),
+        Against::Seconds => "seconds".to_owned(),
+    });
+    let choose = move |value: String| against.set(if value == "seconds" { Against::Seconds } else { Against::Steps });
     view! {
         <section class="card" aria-labelledby="learning-title">
             <header>
-                <h2 id="learning-title">"How well it guesses"</h2>
+                <h2 id="learning-title">"How well it learns"</h2>
                 <p class="caption">
-                    "The loss is the surprise at the next character; a model that knows nothing sits at the dashed line."
+                    "Loss and accuracy of every training step. A model that knows nothing sits at the dashed line."
                 </p>
             </header>
+            {several.then(|| view! {
+                <div class="choosers">
+                    <Legend names/>
+                    <Segments name="against" label="Drawn" choices value choose/>
+                </div>
+            })}
             <div class="pair grow">
-                <LineChart label="Loss against training step, in nats per character" picture=loss/>
-                <LineChart label="Accuracy against training step: share of next characters guessed right" picture=accuracy/>
+                <LineChart label="Loss of the training batches" picture=loss/>
+                <LineChart label="Accuracy on the training batches" picture=accuracy/>
             </div>
             <p class="caption note"><Merged/></p>
             <TableView caption="Loss and accuracy against step" table/>
         </section>
+    }
+}
+
+/// A column of every model's history. Models side by side are told apart by their colours; one alone shows its range.
+fn curves(lab: Lab, column: usize, theme: Theme, alone: usize, against: Against) -> Vec<Line> {
+    let runs = lab.runs();
+    let several = runs.len() > 1;
+    let line = |run: &Lab| {
+        let colour = if several { run.place } else { alone };
+        let mut line = run.with_store(|store| {
+            let mut line = curve(store, column, theme, colour);
+            if against == Against::Seconds {
+                let pace = store.seconds_per_step();
+                line.points.iter_mut().for_each(|point| point.0 *= pace);
+                line.band.iter_mut().for_each(|point| point.0 *= pace);
+            }
+            line
+        });
+        if several {
+            line.band.clear();
+        }
+        line
+    };
+    runs.iter().map(line).collect()
+}
+
+fn axis_of(lab: Lab, against: Against) -> Axis {
+    let furthest =
+        |end: &dyn Fn(&FrameStore) -> f64| lab.runs().iter().map(|run| run.with_store(end)).fold(0.0, f64::max);
+    match against {
+        Against::Steps => {
+            let last = furthest(&|store| store.history.last_step() as f64);
+            Axis::linear("training step", 0.0, axis::round_up(last.max(50.0)), 5)
+        }
+        Against::Seconds => {
+            let last = furthest(&|store| store.history.last_step() as f64 * store.seconds_per_step());
+            Axis::linear("seconds of training", 0.0, axis::round_up(last.max(1.0)), 5)
+        }
+    }
+}
+
+/// What the loss is, with its unit.
+fn loss_name(lab: Lab) -> &'static str {
+    match lab.setup.with(|setup| setup.spec.task) {
+        Task::Adding => "mean squared error",
+        Task::Text => "loss (nats per character)",
+        _ => "loss (nats per symbol)",
     }
 }
 
@@ -71,6 +147,9 @@ pub fn Merged() -> impl IntoView {
 
 /// ln V: the loss of guessing every character alike.
 fn chance(lab: Lab) -> Option<f64> {
+    if lab.setup.with(|setup| setup.spec.task) != Task::Text {
+        return None;
+    }
     lab.model.with_untracked(|model| model.as_ref().map(|model| (model.vocabulary.len() as f64).ln()))
 }
 
@@ -89,18 +168,29 @@ pub fn curve(store: &FrameStore, column: usize, theme: Theme, colour: usize) -> 
 }
 
 fn table(lab: Lab) -> Table {
-    let mut table = Table::new(["step", "loss (nats per character)", "accuracy"]);
-    lab.with_store(|store| {
+    let runs = lab.runs();
+    let mut table = Table::new(["step"]);
+    let head = |run: &Lab| {
+        let name = if runs.len() > 1 { format!("{}: ", run.name()) } else { String::new() };
+        [format!("{name}{}", loss_name(lab)), format!("{name}accuracy")]
+    };
+    table.head.extend(runs.iter().flat_map(head));
+    let number = |value: f32| format::fixed(f64::from(value), 3);
+    // By the steps of the first model: the others have theirs near them.
+    let steps: Vec<u64> = lab.with_store(|store| {
         let stride = store.history.len().div_ceil(TABLE_ROWS).max(1);
-        let rows = store.history.points(column::LOSS).zip(store.history.points(column::ACCURACY));
-        table.rows = rows
-            .rev()
-            .step_by(stride)
-            .map(|((step, loss), (_, accuracy))| {
-                let number = |value: f32| format::fixed(f64::from(value), 3);
-                vec![step.to_string(), number(loss.mean), number(accuracy.mean)]
-            })
-            .collect();
+        store.history.points(column::LOSS).rev().step_by(stride).map(|(step, _)| step).collect()
     });
+    let at = |run: &Lab, step: u64, column: usize| {
+        run.with_store(|store| {
+            let mut points = store.history.points(column);
+            points.find(|(known, _)| *known >= step).map(|(_, stat)| number(stat.mean)).unwrap_or_default()
+        })
+    };
+    let row = |step: u64| {
+        let numbers = runs.iter().flat_map(|run| [column::LOSS, column::ACCURACY].map(|column| at(run, step, column)));
+        std::iter::once(step.to_string()).chain(numbers).collect()
+    };
+    table.rows = steps.into_iter().map(row).collect();
     table
 }

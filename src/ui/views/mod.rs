@@ -3,14 +3,22 @@
 mod equation;
 mod gradients;
 mod learning;
+mod parameters;
+mod ragged;
+mod recall;
 mod sample;
 mod signals;
 mod table;
+mod tagging;
 mod tensors;
 
 pub use equation::EquationPanel;
 pub use gradients::Gradients;
 pub use learning::Learning;
+pub use parameters::Parameters;
+pub use ragged::Ragged;
+pub use recall::Recall;
 pub use sample::SampleText;
 pub use signals::Signals;
+pub use tagging::Tagging;
 pub use tensors::Tensors;

@@ -9,6 +9,8 @@ use crate::ui::controls::{Problem, Segments, Stepper};
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
+use crate::ui::shell::Surgery;
+use crate::ui::views::EquationPanel;
 use crate::ui::views::table::{Table, TableView};
 
 /// The inside of the model.
@@ -38,11 +40,13 @@ pub fn Signals() -> impl IntoView {
                 </p>
             </header>
             <Choosers/>
+            {lab.shows("surgery").then(|| view! { <Surgery/> })}
             <ProbeText/>
             <p class="readout number" id="signals-readout" aria-live="polite">{move || readout(lab)}</p>
             <div class=count>{maps}</div>
             <TableView caption="The chosen unit over the probe text" table/>
         </section>
+        <EquationPanel/>
     }
 }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDetailsElement;
 
+use crate::ui::dom;
 use crate::ui::lab::Lab;
 
 /// A table's head and rows.
@@ -34,10 +35,25 @@ pub fn TableView(caption: &'static str, table: impl Fn(Lab) -> Table + Copy + Se
     view! {
         <details class="table" on:toggle=toggle>
             <summary>"As a table"</summary>
-            <button type="button" class="quiet" on:click=move |_| read()>"Read the latest numbers"</button>
+            <div class="buttons">
+                <button type="button" class="quiet" on:click=move |_| read()>"Read the latest numbers"</button>
+                <button type="button" class="quiet" on:click=move |_| save(caption, &untrack(|| table(lab)))>"Save as CSV"</button>
+            </div>
             <div class="table-scroll" tabindex="0" role="region" aria-label=caption>{body}</div>
         </details>
     }
+}
+
+/// RFC 4180: comma-separated, quoted where it must be.
+fn save(caption: &str, table: &Table) {
+    let cell = |cell: &String| {
+        let quoted = cell.contains([',', '"', '\n', '\r']);
+        if quoted { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+    };
+    let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",");
+    let lines: Vec<String> = std::iter::once(&table.head).chain(&table.rows).map(line).collect();
+    let name = caption.to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    dom::save(&format!("{name}.csv"), "text/csv", &js_sys::Array::of1(&lines.join("\r\n").into()));
 }
 
 fn rows(caption: &'static str, table: Table) -> impl IntoView {

@@ -1,0 +1,276 @@
+//! Every lab as a learner meets it: at three widths, on the CPU and through WebGPU, by pointer and by address, alone and
+//! inside another page; and what is on the screen is what the engine says.
+
+use e2e::{Engine, Page, Result, with_page};
+use serde_json::{Value, json};
+
+/// Of a telephone, a laptop, a projector.
+const WIDTHS: [(u32, u32); 3] = [(390, 844), (1440, 900), (2560, 1440)];
+
+async fn open(page: &Page, rest: &str) -> Result {
+    page.open(rest).await?;
+    page.until("window.seqlab", 30.0).await?;
+    page.js("await seqlab.ready").await?;
+    Ok(())
+}
+
+async fn slugs(page: &Page) -> Result<Vec<String>> {
+    open(page, "#v=1&run=0").await?;
+    let labs = page.js("return seqlab.labs().map(lab => lab.slug)").await?;
+    Ok(serde_json::from_value(labs)?)
+}
+
+async fn moves(page: &Page) -> Result {
+    let from = page.js("return seqlab.metrics().step").await?;
+    page.until(&format!("seqlab.metrics().step > {from} + 2"), 60.0).await
+}
+
+/// Clicks what a selector finds, as a person does.
+async fn click(page: &Page, selector: &str) -> Result {
+    let click = format!(
+        "const found = document.querySelector({selector:?});
+         if (!found) throw new Error('nothing is ' + {selector:?});
+         found.scrollIntoView({{block: 'center'}}); found.click()"
+    );
+    page.js(&click).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_lab_is_alive_and_fits_at_every_width() {
+    with_page(Engine::Cpu, |page| async move {
+        for slug in slugs(&page).await? {
+            for (width, height) in WIDTHS {
+                page.viewport(width, height).await?;
+                open(&page, &format!("#v=1&lab={slug}")).await?;
+                moves(&page).await?;
+                let overflow = page.js("return document.documentElement.scrollWidth - innerWidth").await?;
+                assert!(overflow.as_i64() <= Some(0), "{slug} at {width}: {overflow} px too wide");
+                page.until(
+                    "seqlab.claims().length > 0 && seqlab.claims().every(claim => claim.measured !== null)",
+                    60.0,
+                )
+                .await?;
+                page.assert_no_errors().await?;
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_labs_run_through_webgpu() {
+    with_page(Engine::WebGpu, |page| async move {
+        for slug in slugs(&page).await?.iter().filter(|slug| ["rnn-cell", "gru-vs-lstm"].contains(&slug.as_str())) {
+            open(&page, &format!("#v=1&lab={slug}&backend=gpu&hidden=16&batch=4")).await?;
+            moves(&page).await?;
+            assert_eq!(page.js("return seqlab.state().backend").await?, json!("gpu"), "{slug}");
+            page.assert_no_errors().await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+/// The heat map of the first signal, at a place, against `seqlab.probe`.
+#[tokio::test]
+async fn what_is_pointed_at_is_what_the_engine_says() {
+    with_page(Engine::Cpu, |page| async move {
+        for slug in slugs(&page).await? {
+            open(&page, &format!("#v=1&lab={slug}")).await?;
+            if page.js("return document.querySelector('.heat-body') === null").await? == json!(true) {
+                continue;
+            }
+            moves(&page).await?;
+            page.js("seqlab.pause()").await?;
+            page.until("!seqlab.state().running", 10.0).await?;
+            page.wait(1.0).await;
+            let shown = page
+                .js("const body = document.querySelector('.heat-body'); body.scrollIntoView({block: 'center'});
+                     const box = body.getBoundingClientRect();
+                     const at = {clientX: box.left + box.width * 0.6, clientY: box.top + box.height * 0.4, bubbles: true};
+                     body.dispatchEvent(new PointerEvent('pointermove', at));
+                     await new Promise(done => setTimeout(done, 200));
+                     const heat = body.closest('.heat');
+                     const marks = getComputedStyle(document.querySelector('.signals'));
+                     const [t, unit] = ['--t', '--unit'].map(name => +marks.getPropertyValue(name));
+                     const symbol = heat.querySelector('b').textContent;
+                     const {shape, values} = await seqlab.probe(`probe/layers/0/${symbol}`);
+                     const width = values.length / shape[0];
+                     return [heat.querySelector('output').textContent, values[t * width + unit]]")
+                .await?;
+            let (text, value) = (shown[0].as_str().unwrap_or_default(), shown[1].as_f64().unwrap_or(f64::NAN));
+            let read: f64 = text.replace('\u{2212}', "-").parse().map_err(|_| format!("{slug}: shown is {text:?}"))?;
+            assert!((read - value).abs() < 6e-4, "{slug}: {read} is shown, {value} is so");
+            click(&page, ".heat-body").await?;
+            page.until("document.querySelector('.equation math')", 10.0).await?;
+            page.assert_no_errors().await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_gate_is_clamped_and_let_go() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=gru-vs-lstm").await?;
+        moves(&page).await?;
+        page.js("seqlab.pause()").await?;
+        page.until("!seqlab.state().running", 10.0).await?;
+        // The update gate of the first model, held at 1: its map is all ones.
+        click(&page, ".surgery summary").await?;
+        click(&page, ".surgery input[name=z][value='1']").await?;
+        let all = |test: &str| {
+            format!("const {{values}} = await seqlab.probe('probe/layers/0/z'); return values.every(value => {test})")
+        };
+        page.wait(0.5).await;
+        assert_eq!(page.js(&all("value === 1")).await?, json!(true));
+        click(&page, ".surgery input[name=z][value='free']").await?;
+        page.wait(0.5).await;
+        assert_eq!(page.js(&all("value < 1")).await?, json!(true));
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn goes_back_in_time_and_on_to_the_same_losses() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
+        page.js("await seqlab.step(40)").await?;
+        let first = page.js("return seqlab.metrics().loss").await?;
+        page.js("const slider = document.querySelector('.travel input');
+             slider.value = 0; slider.dispatchEvent(new Event('input', {bubbles: true}))")
+            .await?;
+        page.until("seqlab.state().step === 0", 10.0).await?;
+        page.js("await seqlab.step(40)").await?;
+        assert_eq!(page.js("return seqlab.metrics().loss").await?, first, "the same steps give the same loss");
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lab_comes_back_from_its_address() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
+        page.js("await seqlab.set({hidden: 24, seed: 9})").await?;
+        page.until("location.hash.includes('seed=9')", 5.0).await?;
+        let address = page.js("return location.hash").await?;
+        page.refresh().await?;
+        page.until("window.seqlab", 30.0).await?;
+        page.js("await seqlab.ready").await?;
+        let state = page.js("return seqlab.state()").await?;
+        assert_eq!([&state["hidden"], &state["seed"], &state["lab"]], [&json!(24), &json!(9), &json!("gru-vs-lstm")]);
+        assert_eq!(page.js("return location.hash").await?, address);
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+/// A bare iframe on a page of another origin: compact, without what is hidden, and its height is told in both formats.
+#[tokio::test]
+async fn a_lab_lives_in_a_page_of_another_origin() {
+    with_page(Engine::Cpu, |page| async move {
+        let folder = std::env::temp_dir().join(format!("seqlab-embed-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let course = format!(
+            "<!DOCTYPE html><title>Course</title><script>heard = []; addEventListener('message', message => heard.push(message.data))</script>
+             <iframe src=\"{}#v=1&amp;lab=gru-vs-lstm&amp;embed=1&amp;hide=lr,story\" width=\"800\" height=\"900\"></iframe>
+             <div style=\"height: 5000px\"></div>",
+            page.url
+        );
+        std::fs::write(folder.join("course.html"), course)?;
+        let course = xtask::server::Server::bind(&folder, 0, false)?.spawn();
+        page.goto(format!("{course}course.html")).await?;
+        page.until(
+            "heard.some(data => data.subject === 'lti.frameResize' && data.height > 100) &&
+             heard.some(data => data.context === 'iframe.resize' && data.height > 100)",
+            60.0,
+        )
+        .await?;
+        page.enter_frame(0).await?;
+        page.until("window.seqlab", 30.0).await?;
+        page.js("await seqlab.ready").await?;
+        moves(&page).await?;
+        let seen = page
+            .js("return [document.querySelector('.story') === null, document.getElementById('lr-input') === null,
+                         document.getElementById('backend-badge').textContent]")
+            .await?;
+        assert_eq!(seen, json!([true, true, "CPU"]));
+        page.enter_default_frame().await?;
+        // Out of sight it stands still.
+        page.js("scrollTo(0, 4000)").await?;
+        page.enter_frame(0).await?;
+        page.until("!seqlab.state().running", 10.0).await?;
+        page.enter_default_frame().await?;
+        page.js("scrollTo(0, 0)").await?;
+        page.enter_frame(0).await?;
+        page.until("seqlab.state().running", 10.0).await?;
+        page.enter_default_frame().await?;
+        std::fs::remove_dir_all(&folder)?;
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
+    with_page(Engine::Cpu, |page| async move {
+        let axe = std::fs::read_to_string(xtask::setup::axe_script())
+            .map_err(|error| format!("axe-core is not here ({error}): cargo xtask setup"))?;
+        let mut found = Vec::new();
+        let labs = slugs(&page).await?.into_iter().map(|slug| format!("&lab={slug}"));
+        for lab in std::iter::once(String::new()).chain(labs) {
+            for dark in [false, true] {
+                page.dark(dark).await?;
+                open(&page, &format!("#v=1{lab}")).await?;
+                moves(&page).await?;
+                page.js("seqlab.pause()").await?;
+                page.js(&axe).await?;
+                let serious = page
+                    .js("const {violations} = await axe.run();
+                         return violations.filter(found => ['serious', 'critical'].includes(found.impact))
+                           .map(found => `${found.id}: ${found.nodes.map(node => node.target.join(' ')).slice(0, 3).join(', ')}`)")
+                    .await?;
+                let serious = serious.as_array().cloned().unwrap_or_default();
+                found.extend(serious.iter().map(|what: &Value| format!("{lab} {} {what}", if dark { "dark" } else { "light" })));
+            }
+        }
+        assert!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
+    })
+    .await;
+}
+
+/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints both.
+#[tokio::test]
+async fn the_page_stays_smooth_while_a_lab_trains() {
+    with_page(Engine::Cpu, |page| async move {
+        page.viewport(1440, 900).await?;
+        open(&page, "#v=1&lab=gru-vs-lstm").await?;
+        moves(&page).await?;
+        page.wait(2.0).await;
+        let seen = page
+            .js("const tasks = []; new PerformanceObserver(list => tasks.push(...list.getEntries().map(e => e.duration)))
+                   .observe({type: 'longtask'});
+                 let frames = 0, on = true;
+                 const count = () => { frames += 1; if (on) requestAnimationFrame(count) };
+                 requestAnimationFrame(count);
+                 const start = performance.now();
+                 await new Promise(done => setTimeout(done, 4000));
+                 const rate = frames / (performance.now() - start) * 1000;
+                 await seqlab.set({hidden: 96});
+                 await new Promise(done => setTimeout(done, 1000));
+                 on = false;
+                 return [rate, Math.max(0, ...tasks)]")
+            .await?;
+        let (rate, longest) = (seen[0].as_f64().unwrap_or(0.0), seen[1].as_f64().unwrap_or(f64::MAX));
+        println!("{rate:.1} frames a second; the longest task took {longest:.0} ms (0: none above 50)");
+        assert!(rate > 45.0, "{rate:.1} frames a second");
+        Ok(())
+    })
+    .await;
+}
