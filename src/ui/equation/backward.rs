@@ -1,7 +1,7 @@
 //! The gradient of one number of a heat map, with its own numbers: what comes back to it, and from where. L is the probe
 //! text's own loss.
 
-use super::mathml::{apply, before, equation, labelled, now, operator, result};
+use super::mathml::{apply, before, equation, labelled, now, operator};
 use super::{Numbers, Worked};
 use crate::engine::cell::Cell;
 use crate::ui::format;
