@@ -136,7 +136,7 @@ pub fn css([red, green, blue]: Rgb) -> String {
 }
 
 /// As a file for other programs names a colour.
-pub fn hex([red, green, blue]: Rgb) -> String {
+pub fn code([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::ui::charts::axis::Axis;
-use crate::ui::charts::palette::{Rgb, hex};
+use crate::ui::charts::palette::{Rgb, code};
 use crate::ui::format;
 
 /// What a chart shows.
@@ -36,7 +36,7 @@ impl Picture {
         let share = |value: f64, axis: &Axis| ((value - axis.low) / (axis.high - axis.low)).clamp(0.0, 1.0);
         let x = |value: f64| left + plot_width * share(value, &self.x);
         let y = |value: f64| top + plot_height * (1.0 - share(value, &self.y));
-        let (ink, paper) = (hex(ink), hex(paper));
+        let (ink, paper) = (code(ink), code(paper));
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" \
              font-size=\"11\" fill=\"{ink}\"><rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>"
@@ -80,7 +80,7 @@ impl Picture {
         for line in &self.lines {
             let points: Vec<String> =
                 line.points.iter().map(|(at, value)| format!("{:.1},{:.1}", x(*at), y(*value))).collect();
-            let (points, colour) = (points.join(" "), hex(line.colour));
+            let (points, colour) = (points.join(" "), code(line.colour));
             put(format_args!("<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"));
         }
         svg + "</svg>"
