@@ -159,7 +159,7 @@ fn derivatives_in_gates_are_those_of_the_loss() {
             (0..spec.layers).flat_map(|layer| directions.iter().map(move |end| (layer, *end))).collect();
         let mut session = session(&spec);
         losses(&mut session, 30);
-        let mut worst = 0.0_f32;
+        let (mut worst, mut largest) = (0.0_f32, 0.0_f32);
         for (place, gate) in gates.chars().map(String::from).enumerate() {
             for &(layer, end) in &places {
                 operate(&mut session, &[]);
@@ -175,14 +175,14 @@ fn derivatives_in_gates_are_those_of_the_loss() {
                     view(&mut session, "probe_gradient/loss")[0]
                 };
                 let measured = (loss(bias + 0.02) - loss(bias - 0.02)) / 0.04;
-                worst = worst.max((measured - expected).abs());
+                (worst, largest) = (worst.max((measured - expected).abs()), largest.max(expected.abs()));
                 assert!(
-                    (measured - expected).abs() < 2e-4 + 0.02 * expected.abs(),
+                    (measured - expected).abs() < 5e-5 + 0.02 * expected.abs(),
                     "{cell:?} {layer}{end} {gate}: {measured} {expected}"
                 );
             }
         }
-        println!("{cell:?}, {:?}: finite differences differ by at most {worst:.1e}", spec.task);
+        println!("{cell:?}, {:?}: finite differences differ by at most {worst:.1e}, of {largest:.1e}", spec.task);
     }
 }
 
