@@ -45,7 +45,7 @@ fn reinforced(reward: Reward, baseline: Baseline) -> ModelSpec {
 
 /// Each kind of model with its options.
 fn specs() -> Vec<(&'static str, ModelSpec)> {
-    use Architecture::{Classifier, Mamba, Recurrent, S4d, Transformer};
+    use Architecture::{Classifier, FeedForward, Mamba, Recurrent, S4d, Transformer};
     let text = text_model;
     let classifier = ModelSpec { task: Task::Majority, embedding: 8, symbols: 3, ..text(Classifier) };
     let scheduled = ModelSpec {
@@ -78,6 +78,21 @@ fn specs() -> Vec<(&'static str, ModelSpec)> {
         ("luong, general", ModelSpec { cell: Cell::Rnn, ..translator(Attention::LuongGeneral) }),
         ("scheduled", scheduled.clone()),
         ("scheduled, sampled", ModelSpec { feedback: Feedback::Sample, ..scheduled }),
+        ("recall", ModelSpec { task: Task::Recall, symbols: 3, embedding: 5, ..text(Recurrent) }),
+        (
+            "ahead, both directions",
+            ModelSpec {
+                task: Task::Ahead,
+                symbols: 2,
+                bidirectional: true,
+                layers: 2,
+                dropout: 0.1,
+                ..text(Recurrent)
+            },
+        ),
+        ("adding", ModelSpec { task: Task::Adding, cell: Cell::Gru, ..text(Recurrent) }),
+        ("adding, both directions", ModelSpec { task: Task::Adding, bidirectional: true, ..text(Recurrent) }),
+        ("adding, feed-forward", ModelSpec { task: Task::Adding, ..text(FeedForward) }),
         ("reinforced", reinforced(Reward::TokenAccuracy, Baseline::Moving)),
         ("reinforced, learned baseline", reinforced(Reward::NegativeEditDistance, Baseline::Learned)),
     ]
@@ -162,11 +177,14 @@ fn every_model_writes_and_shows_its_probes() {
         match spec.model {
             Architecture::Classifier => assert_eq!(written.chars().count(), 1, "{name}: {written}"),
             Architecture::EncoderDecoder => assert!(written.chars().count() <= 30 * 5, "{name}: {written}"),
+            _ if spec.task == Task::Recall => assert!(written.is_empty(), "{name}: {written}"),
+            _ if spec.task == Task::Ahead => assert_eq!(written.chars().count(), 12, "{name}: a tag for each letter"),
+            _ if spec.task == Task::Adding => assert!(written.parse::<f32>().is_ok(), "{name}: {written}"),
             _ => assert_eq!(written.chars().count(), 30, "{name}: {written}"),
         }
         let paths = run.paths();
         let wanted: &[&str] = match spec.model {
-            Architecture::Recurrent => &["probe/layers/0/h", "layers/0/grad_h_norm"],
+            Architecture::Recurrent | Architecture::FeedForward => &["probe/layers/0/h", "layers/0/grad_h_norm"],
             Architecture::Transformer => &["probe/layers/0/attention", "layers/0/grad_y_norm"],
             Architecture::S4d => &["probe/layers/0/kernel", "probe/layers/0/A"],
             Architecture::Mamba => &["probe/layers/0/delta", "probe/layers/0/B", "layers/0/grad_x_norm"],
@@ -177,7 +195,16 @@ fn every_model_writes_and_shows_its_probes() {
             Attention::None => &[],
             _ => &["probe/attention", "probe/energies", "probe/context"],
         };
-        for path in wanted.iter().chain(attends) {
+        let measured: &[&str] = match spec.task {
+            Task::Text => {
+                &["evaluation/loss", "evaluation/accuracy", "evaluation/writing_accuracy", "evaluation/chance"]
+            }
+            Task::Recall => &["evaluation/loss", "evaluation/lags", "evaluation/lag_accuracy", "evaluation/chance"],
+            Task::Ahead => &["evaluation/first_half_accuracy", "evaluation/position_accuracy"],
+            Task::Adding => &["evaluation/loss", "evaluation/accuracy", "count/recurrent", "count/parameters"],
+            _ => &["evaluation/loss", "evaluation/accuracy", "count/recurrent"],
+        };
+        for path in wanted.iter().chain(attends).chain(measured) {
             assert!(paths.iter().any(|(known, _)| known == path), "{name} has no {path}: {paths:?}");
         }
         for (path, shape) in paths {
@@ -230,7 +257,7 @@ fn every_model_that_writes_is_searched_and_a_beam_is_no_worse_than_greedy() {
         block_on(run.observe()).expect("the CPU does not fail");
         let mut search = |width| block_on(run.search(options(width), 6)).expect("the CPU does not fail");
         let (Some(greedy), Some(mut wide)) = (search(1), search(5)) else {
-            assert_eq!(spec.model, Architecture::Classifier, "{name}");
+            assert!(spec.model == Architecture::Classifier || spec.task.makes_sequences(), "{name}");
             continue;
         };
         let best = |search: &BeamSearch| search.hypotheses()[0].log_probability;
@@ -310,4 +337,53 @@ fn what_does_not_go_together_is_refused_with_its_key() {
     assert_eq!(keys(ModelSpec { heads: 5, ..text_model(Architecture::Transformer) }), ["heads"]);
     assert_eq!(keys(ModelSpec { embedding: 0, ..translator(Attention::None) }), ["embedding"]);
     assert_eq!(keys(ModelSpec { sequence_length: 65, ..translator(Attention::None) }), ["length"]);
+    let feed_forward = ModelSpec { task: Task::Adding, ..text_model(Architecture::FeedForward) };
+    assert_eq!(keys(ModelSpec { sequence_length: 129, ..feed_forward.clone() }), ["length"]);
+    assert_eq!(keys(ModelSpec { task: Task::Recall, ..feed_forward }), ["task"]);
+}
+
+#[test]
+fn a_clamped_gate_changes_what_is_measured_and_nothing_else() {
+    let spec = ModelSpec { task: Task::Adding, layers: 2, ..text_model(Architecture::Recurrent) };
+    let mut run = session(&spec);
+    let _ = rows(&mut run, 5);
+    let mut view = |path: &str| block_on(run.view(path)).map(|(numbers, _)| numbers[0]);
+    let plain = view("evaluation/loss").expect("it is measured");
+    let half = view("clamp/f/0.5/evaluation/loss").expect("it has forget gates");
+    let shut = view("clamp/f/0/evaluation/loss").expect("it has forget gates");
+    assert!(plain != half && half != shut, "{plain} {half} {shut}");
+    assert_eq!(view("evaluation/loss").expect("it is measured").to_bits(), plain.to_bits());
+    assert!(view("clamp/z/0/evaluation/loss").is_err() && view("clamp/f/0/evaluation/lags").is_err());
+    let after = bits(&rows(&mut run, 5));
+    let mut undisturbed = session(&spec);
+    assert_eq!(bits(&rows(&mut undisturbed, 10))[5..], after);
+}
+
+#[test]
+fn a_probe_is_the_learners_where_it_is_one_of_the_tasks() {
+    let spec = ModelSpec { task: Task::Ahead, symbols: 2, ..text_model(Architecture::Recurrent) };
+    let probe = |text: &str| {
+        let built = block_on(Session::new(&spec, "", text, &mut Devices::default()));
+        built.unwrap_or_else(|error| panic!("{error:?}")).0.observer().probe().to_vec()
+    };
+    assert_eq!(probe("abBAa"), [0, 1, 3, 2, 0]);
+    assert_eq!((probe("").len(), probe("")), (12, probe("hello")));
+}
+
+#[test]
+fn with_both_directions_a_language_model_reads_the_answer_and_cannot_write() {
+    let spec = |bidirectional| ModelSpec { bidirectional, sequence_length: 48, ..text_model(Architecture::Recurrent) };
+    let accuracies = |bidirectional| {
+        let mut run = session(&spec(bidirectional));
+        let _ = rows(&mut run, 200);
+        ["accuracy", "writing_accuracy"].map(|name| {
+            let (numbers, shape) = block_on(run.view(&format!("evaluation/{name}"))).expect("it is measured");
+            assert!(shape.is_empty());
+            numbers[0]
+        })
+    };
+    let ([read, written], [both_read, both_written]) = (accuracies(false), accuracies(true));
+    println!("forwards {read} {written}, both {both_read} {both_written}");
+    assert_eq!(read, written, "who reads forwards reads as it writes");
+    assert!(both_read > 0.97 && both_written < both_read - 0.1, "{both_read} {both_written}");
 }

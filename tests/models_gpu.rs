@@ -6,7 +6,7 @@ mod common;
 use common::specs::{config, spec};
 use pollster::block_on;
 use proptest::prelude::*;
-use seqlab::spec::{BackendKind, ModelSpec, Task};
+use seqlab::spec::{BackendKind, ModelSpec};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{Drained, Session};
 
@@ -19,7 +19,7 @@ fn small(spec: ModelSpec) -> ModelSpec {
         layers: spec.layers.min(2),
         heads,
         hidden: (8 + spec.hidden % 33).next_multiple_of(heads),
-        embedding: if spec.task == Task::Text { spec.embedding % 12 } else { 1 + spec.embedding % 12 },
+        embedding: if spec.task.makes_strings() { 1 + spec.embedding % 12 } else { spec.embedding % 12 },
         state_size: 1 + spec.state_size % 7,
         sequence_length: 2 + spec.sequence_length % 8,
         symbols: 2 + spec.symbols % 5,

@@ -115,6 +115,11 @@ impl Strings {
         (0..batch as u64).map(move |at| self.string(Stream::Batches, step * batch as u64 + at))
     }
 
+    /// Strings that are kept for evaluation, of every length.
+    pub fn examined(&self, count: usize) -> Vec<Vec<u32>> {
+        (0..count as u64).map(|number| self.string(Stream::Evaluation, number)).collect()
+    }
+
     /// Strings that are kept for evaluation, of one length.
     pub fn held_out(&self, count: usize, length: usize) -> Vec<Vec<u32>> {
         let rng = Rng::new(self.seed, Stream::Evaluation);

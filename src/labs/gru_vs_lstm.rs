@@ -29,8 +29,10 @@ pub const LESSON: Lesson = Lesson {
              before it. Both are here: switch the cell to \u{201c}GRU (reset before)\u{201d} to see that little changes.",
         ),
         Block::Text(
-            "Watch both curves twice: against steps, where the LSTM\u{2019}s extra parameters may help it, and against seconds, \
-             where the GRU\u{2019}s cheaper steps do. On most small tasks the difference is smaller than that between two seeds.",
+            "Watch both curves twice: against steps, and against seconds, where the GRU\u{2019}s cheaper steps count too. On \
+             this short text the GRU is ahead in the first few hundred steps, from each seed the tests try; that is a statement about \
+             this text, these sizes and PyTorch\u{2019}s initialisation, which starts the LSTM\u{2019}s forget gates half closed. Set the \
+             forget gate bias to 1, or take a text of your own, and look again before you prefer one.",
         ),
     ],
     prediction: Prediction {
@@ -53,16 +55,16 @@ pub const LESSON: Lesson = Lesson {
             says: "The GRU\u{2019}s loss on the text, in nats per character",
             reads: &[(0, "evaluation/loss")],
             number: single,
-            bound: Bound::AtMost(1.2),
+            bound: Bound::AtMost(0.4),
         },
         Claim {
             says: "The LSTM\u{2019}s loss on the text, in nats per character",
             reads: &[(1, "evaluation/loss")],
             number: single,
-            bound: Bound::AtMost(1.2),
+            bound: Bound::AtMost(0.7),
         },
     ],
     steps: 400,
-    controls: &["text", "hidden", "layers", "lr", "seed"],
+    controls: &["text", "hidden", "layers", "forget", "lr", "seed"],
     probe: "",
 };

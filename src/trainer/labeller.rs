@@ -10,6 +10,7 @@ use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::recurrent::Dropout;
 use crate::spec::ModelSpec;
 
+use super::evaluation::{Examination, Mean, most_frequent};
 use super::model::{name_gradient_norms, name_signals};
 use super::signals::recurrent_signals;
 use super::trainable::{Answering, Evaluation, Example, Observation, Trainable, Training, Watch};
@@ -69,6 +70,33 @@ impl Labeller {
         machine.write_ids(inputs.lengths, &self.batch.lengths)?;
         machine.write_ids(inputs.labels, &self.batch.labels)?;
         machine.write_ids(inputs.key, &[self.spec.seed, step as u32])
+    }
+}
+
+impl Labeller {
+    fn examine(&self) -> Result<Examination, EngineError> {
+        let mut graph = Graph::default();
+        let parameters = self.model.parameters(&mut graph);
+        graph.program("evaluate");
+        let tokens = graph.input("evaluate/tokens", [self.strings.longest(), HELD_OUT], Kind::Ids);
+        let lengths = graph.input("evaluate/lengths", [HELD_OUT], Kind::Ids);
+        let labels = graph.input("evaluate/labels", [HELD_OUT], Kind::Ids);
+        let pass = self.model.forward(&mut graph, &parameters, tokens, Some(lengths), None)?;
+        let losses = graph.cross_entropy(pass.logits, labels, None)?;
+        let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, labels])?[0];
+        graph.name(losses, "evaluate/losses");
+        graph.name(hits, "evaluate/hits");
+        let mut batch = LabelledBatch::default();
+        self.strings.labelled(self.strings.examined(HELD_OUT).into_iter(), HELD_OUT, &mut batch);
+        let chance = most_frequent(batch.labels.iter().copied());
+        Ok(Examination {
+            graph,
+            ids: vec![(tokens, batch.tokens), (lengths, batch.lengths), (labels, batch.labels)],
+            numbers: Vec::new(),
+            means: vec![Mean::of_all("evaluation/loss", losses), Mean::of_all("evaluation/accuracy", hits)],
+            known: vec![("evaluation/chance", vec![chance])],
+            writes: None,
+        })
     }
 }
 
@@ -142,6 +170,10 @@ impl Trainable for Labeller {
 
     fn examples(&self) -> Example {
         Example { symbols: self.strings.symbols(), ..Example::default() }
+    }
+
+    fn examination(&self) -> Option<Result<Examination, EngineError>> {
+        Some(self.examine())
     }
 
     fn evaluate<'a>(&'a mut self, length: usize, machine: &'a mut dyn Executable) -> Option<Answer<'a, Evaluation>> {

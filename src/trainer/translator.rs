@@ -18,6 +18,7 @@ use crate::nn::seq2seq::Seq2Seq;
 use crate::spec::{self, Attention, Baseline, ModelSpec, Objective};
 
 use super::decoding::{Carried, OneStep};
+use super::evaluation::{Examination, Mean};
 use super::model::{name_gradient_norms, name_signals};
 use super::reward::{ErrorByPosition, before_end};
 use super::schedule::{ratio, toss, uniforms};
@@ -252,6 +253,41 @@ impl Translator {
     }
 }
 
+impl Translator {
+    /// Teacher-forced.
+    fn examine(&self) -> Result<Examination, EngineError> {
+        let mut graph = Graph::default();
+        let parameters = self.model.parameters(&mut graph);
+        if self.reinforces() && self.spec.baseline == Baseline::Learned {
+            linear(&mut graph, "baseline", self.model.decoder().hidden, 1);
+        }
+        graph.program("evaluate");
+        let (source, encoded) = self.encoded(&mut graph, &parameters, "evaluate", HELD_OUT)?;
+        let given = graph.input("evaluate/given", [self.steps(), HELD_OUT], Kind::Ids);
+        let targets = graph.input("evaluate/targets", [self.steps(), HELD_OUT], Kind::Ids);
+        let decoded = self.model.decode(&mut graph, &parameters, given, &encoded, None)?;
+        let losses = graph.cross_entropy(decoded.logits, targets, Some(PAD))?;
+        let hits = graph.apply(Op::ArgmaxEquals, &[decoded.logits, targets])?[0];
+        graph.name(losses, "evaluate/losses");
+        graph.name(hits, "evaluate/hits");
+        let mut batch = PairBatch::default();
+        self.strings.pairs(self.strings.examined(HELD_OUT).into_iter(), HELD_OUT, &mut batch);
+        let mean = |path, of| {
+            let right = batch.target_out.clone();
+            let group = move |at: usize| right.get(at).is_some_and(|token| *token != PAD).then_some(0);
+            Mean { path, of, shape: Vec::new(), group: Box::new(group) }
+        };
+        let means = vec![mean("evaluation/loss", losses), mean("evaluation/accuracy", hits)];
+        let ids = vec![
+            (source[0], batch.source),
+            (source[1], batch.source_lengths),
+            (given, batch.target_in),
+            (targets, batch.target_out.clone()),
+        ];
+        Ok(Examination { graph, ids, numbers: Vec::new(), means, known: Vec::new(), writes: None })
+    }
+}
+
 impl Trainable for Translator {
     fn training(&mut self, optimiser: Optimiser, watch: Watch) -> Result<Training, EngineError> {
         let (steps, batch) = (self.steps(), self.spec.batch);
@@ -383,6 +419,10 @@ impl Trainable for Translator {
 
     fn recall(&mut self, memory: &[f32]) {
         self.average = memory.first().copied();
+    }
+
+    fn examination(&self) -> Option<Result<Examination, EngineError>> {
+        Some(self.examine())
     }
 
     fn evaluate<'a>(&'a mut self, length: usize, machine: &'a mut dyn Executable) -> Option<Answer<'a, Evaluation>> {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
-use seqlab::spec::{Choice, Control, ModelSpec, PROPERTIES, Property, Task, limits};
+use seqlab::spec::{Architecture, Choice, Control, ModelSpec, PROPERTIES, Property, Task, limits};
 
 /// The same cases at every run; others with PROPTEST_RNG_SEED, more with PROPTEST_CASES.
 pub fn config(cases: u32) -> ProptestConfig {
@@ -37,9 +37,12 @@ pub fn spec() -> impl Strategy<Value = ModelSpec> {
         }
         let tasks: Vec<Task> = Task::ALL.iter().copied().filter(|task| spec.model.learns(*task)).collect();
         spec.task = if spec.model.learns(task) { task } else { tasks[0] };
-        if spec.task != Task::Text {
+        if spec.task.makes_strings() {
             spec.sequence_length = spec.sequence_length.min(*limits::STRING_LENGTH.end());
             spec.embedding = spec.embedding.max(1);
+        }
+        if spec.model == Architecture::FeedForward {
+            spec.sequence_length = spec.sequence_length.min(limits::DEPTH);
         }
         spec.heads = spec.heads.min(limits::HIDDEN.start() / 2);
         spec.hidden = (spec.hidden / spec.heads).max(limits::HIDDEN.start().div_ceil(spec.heads)) * spec.heads;
