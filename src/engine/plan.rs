@@ -57,6 +57,8 @@ pub struct Plan {
     programs: Vec<PlannedProgram>,
     slots: Vec<Slot>,
     locations: Vec<Option<Location>>,
+    /// By value, whether a step reads it.
+    read: Vec<bool>,
 }
 
 impl Plan {
@@ -73,7 +75,11 @@ impl Plan {
             placing.temporaries(&program.steps);
         }
         let (slots, locations) = (placing.slots, placing.locations);
-        let plan = Plan { graph, programs, slots, locations };
+        let mut read = vec![false; graph.values().len()];
+        for id in programs.iter().flat_map(|program| &program.steps).flat_map(|step| &step.inputs) {
+            read[id.index()] = true;
+        }
+        let plan = Plan { graph, programs, slots, locations, read };
         if plan.bytes() > limit {
             return Err(EngineError::Memory { needed: plan.bytes(), limit });
         }
@@ -113,6 +119,13 @@ impl Plan {
     /// Where a value of a step lies.
     pub fn placed(&self, id: ValueId) -> Location {
         self.location(id).expect("the planner places every operand of a live step")
+    }
+
+    /// Whether anybody sees a value: a step, or, where it has a path, a reader. What nobody sees an op with other outputs
+    /// need not write.
+    pub fn is_seen(&self, id: ValueId) -> bool {
+        let value = self.graph.value(id);
+        self.read[id.index()] || value.path.is_some() || !matches!(value.source, Source::Node(_))
     }
 
     /// Bytes of all buffers at 4 bytes an element.

@@ -6,6 +6,7 @@ mod gru_vs_lstm;
 mod lstm_gates;
 mod rnn_cell;
 mod vanishing_gradients;
+mod variable_lengths;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub const ALL: &[&Lesson] = &[
     &lstm_gates::LESSON,
     &gru_vs_lstm::LESSON,
     &bidirectional::LESSON,
+    &variable_lengths::LESSON,
 ];
 
 /// A lab as its author writes it.

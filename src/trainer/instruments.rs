@@ -9,14 +9,31 @@ use super::ragged_view::{self, RaggedView};
 use super::trainable::Trainable;
 
 /// The instruments of a probe text.
-#[derive(Default)]
 pub struct Instruments {
     /// The flat parameters of the last observation; empty before one.
     parameters: Vec<f32>,
     gradient: Instrument<ProbeGradient>,
     ragged: Instrument<RaggedView>,
-    /// Gives seconds, for what measures time.
+    /// Gives seconds, for what measures time: the system's clock, in a browser that of whoever drives the session.
     pub clock: Option<fn() -> f64>,
+}
+
+impl Default for Instruments {
+    fn default() -> Self {
+        let (gradient, ragged) = (Instrument::default(), Instrument::default());
+        Instruments { parameters: Vec::new(), gradient, ragged, clock: system_clock() }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn system_clock() -> Option<fn() -> f64> {
+    use std::time::SystemTime;
+    Some(|| SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64()))
+}
+
+#[cfg(target_arch = "wasm32")]
+fn system_clock() -> Option<fn() -> f64> {
+    None
 }
 
 /// Something that is built at the first look.

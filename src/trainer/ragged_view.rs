@@ -18,15 +18,12 @@ use super::measures::Tensor;
 
 /// Where the paths begin.
 pub const PREFIX: &str = "ragged/";
-/// The most lines of a batch, and the most tokens of a line; what is beyond is not looked at.
-pub const LINES: usize = 16;
-pub const LINE_LENGTH: usize = 64;
 
 /// Seconds that runs are measured for at a time, well above what a browser's clock resolves, and how many times.
 const MEASURED: f64 = 0.005;
-const TIMES: usize = 4;
+const TIMES: usize = 12;
 
-/// The programs that are measured, by their places; one for each line follows.
+/// The programs that are measured, by their places; others follow.
 const PACKED: usize = 0;
 const PADDED: usize = 1;
 
@@ -49,8 +46,7 @@ impl RaggedView {
     /// # Errors
     /// [`EngineError::Unknown`] where no line has a token; [`EngineError::Memory`].
     pub fn new(model: &LanguageModel, lines: &[Vec<u32>], padding: u32) -> Result<RaggedView, EngineError> {
-        let lines = lines.iter().filter(|line| !line.is_empty()).take(LINES);
-        let lines: Vec<&[u32]> = lines.map(|line| &line[..line.len().min(LINE_LENGTH)]).collect();
+        let lines: Vec<&[u32]> = lines.iter().map(Vec::as_slice).filter(|line| !line.is_empty()).collect();
         let lengths: Vec<usize> = lines.iter().map(|line| line.len()).collect();
         let longest = lengths.iter().copied().max();
         let longest = longest.ok_or_else(|| EngineError::Unknown { what: "line with a character".to_owned() })?;
@@ -60,7 +56,8 @@ impl RaggedView {
         let parameters = model.parameters(&mut graph);
         let mut reader = Reading { graph: &mut graph, model, parameters: &parameters };
         let packed = reader.packed(&batch)?;
-        let (padded, losses) = reader.padded(&batch)?;
+        let padded = reader.padded(&batch)?;
+        let losses = reader.losses(&batch)?;
         let alone = lines.iter().enumerate().map(|(at, line)| reader.alone(at, line)).collect::<Result<_, _>>()?;
         let parameters = graph.flat(Flat::Parameters);
         let executable = CpuExecutable::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
@@ -73,7 +70,7 @@ impl RaggedView {
     /// [`EngineError::Size`] for parameters of another model.
     pub fn run(&mut self, parameters: &[f32]) -> Result<(), EngineError> {
         self.executable.write(self.parameters, parameters)?;
-        (0..2 + self.alone.len()).try_for_each(|program| self.executable.run(program))
+        (0..self.executable.plan().programs().len()).try_for_each(|program| self.executable.run(program))
     }
 
     /// The numbers and shape of a path as of the last run. `now` gives seconds; what a run takes is measured once.
@@ -202,10 +199,17 @@ impl Reading<'_> {
         Ok(last)
     }
 
-    fn padded(&mut self, batch: &Batch<'_>) -> Result<(ValueId, [ValueId; 2]), EngineError> {
+    fn padded(&mut self, batch: &Batch<'_>) -> Result<ValueId, EngineError> {
         self.graph.program("padded");
-        let (pass, last) = self.read(batch.shape(), &batch.tokens(0), None)?;
+        let (_, last) = self.read(batch.shape(), &batch.tokens(0), None)?;
         self.graph.name(last, "ragged/padded");
+        Ok(last)
+    }
+
+    /// Masked, and over everything.
+    fn losses(&mut self, batch: &Batch<'_>) -> Result<[ValueId; 2], EngineError> {
+        self.graph.program("loss");
+        let (pass, _) = self.read(batch.shape(), &batch.tokens(0), None)?;
         let targets = self.graph.constant_ids(batch.shape(), &batch.tokens(1))?;
         let mask = self.graph.constant(batch.shape(), &batch.mask())?;
         let nll = self.graph.cross_entropy(pass.logits, targets, None)?;
@@ -213,7 +217,7 @@ impl Reading<'_> {
         let plain = self.graph.mean(nll)?;
         self.graph.name(masked, "ragged/masked_loss");
         self.graph.name(plain, "ragged/plain_loss");
-        Ok((last, [masked, plain]))
+        Ok([masked, plain])
     }
 
     fn alone(&mut self, at: usize, line: &[u32]) -> Result<ValueId, EngineError> {

@@ -253,7 +253,7 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the session a clock, in seconds, for the views that measure time.
+    /// Gives the session a clock, in seconds, for the views that measure time; a browser has no other.
     pub fn set_clock(&mut self, now: fn() -> f64) {
         self.instruments.clock = Some(now);
     }

@@ -13,7 +13,9 @@ use crate::ui::dom;
 use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
-use crate::ui::views::{Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging, Tensors};
+use crate::ui::views::{
+    Clamping, Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging, Tensors,
+};
 use crate::ui::{script, theme};
 
 /// Starts the page: the engine's worker first, so that it loads while the page is drawn.
@@ -119,6 +121,7 @@ fn picture(view: View) -> AnyView {
         View::Recall => view! { <Recall/> }.into_any(),
         View::Tagging => view! { <Tagging/> }.into_any(),
         View::Ragged => view! { <Ragged/> }.into_any(),
+        View::Clamping => view! { <Clamping/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
         // Not drawn yet: what it shows is among the claims.
         View::Clamping => ().into_any(),

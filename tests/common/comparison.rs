@@ -8,7 +8,7 @@ use seqlab::engine::graph::{Flat, Kind, Op, ValueId};
 use seqlab::engine::plan::Plan;
 use seqlab::engine::rng::{Rng, Stream};
 
-use super::op_examples::{Built, OpExample};
+use super::op_example::{Built, OpExample};
 
 /// How many times an example's tolerance a GPU may take.
 const ALLOWANCE: f64 = 2.0;

@@ -84,8 +84,8 @@ pub struct Backward<'a, R> {
     pub d_output: &'a mut [R],
     /// (B, H, N, 2).
     pub d_x0: &'a mut [R],
-    /// Total dL/dx_t, through this and all later steps (T, B, H, N, 2).
-    pub total: &'a mut [R],
+    /// Total dL/dx_t, through this and all later steps (T, B, H, N, 2), if anybody sees it: as much memory as the states.
+    pub total: Option<&'a mut [R]>,
 }
 
 /// Numbers of scratch memory for [`diagonal_scan`].
@@ -138,7 +138,7 @@ pub fn diagonal_scan<R: Real>(dims: ScanDims, io: Forward<'_, R>, scratch: &mut 
 }
 
 /// The same backwards. With g_t = dL/dx_t as (dL/dre, dL/dim): g_t = 2 conj(C) dy_t + conj(dA) g_{t+1} + outside_t.
-pub fn diagonal_scan_grad<R: Real>(dims: ScanDims, io: Backward<'_, R>, scratch: &mut [R]) {
+pub fn diagonal_scan_grad<R: Real>(dims: ScanDims, mut io: Backward<'_, R>, scratch: &mut [R]) {
     // What a loop over modes works on; the carry is conj(dA) g of the step after.
     const DECAY: usize = 0;
     const INPUT: usize = 1;
@@ -168,7 +168,7 @@ pub fn diagonal_scan_grad<R: Real>(dims: ScanDims, io: Backward<'_, R>, scratch:
                     let (here, there) = (channel * size, row * state + channel * size);
                     let (x, before) = (&io.states[there..][..size], &before[here..][..size]);
                     let outside = io.outside.map(|outside| &outside[there..][..size]);
-                    let total = &mut io.total[there..][..size];
+                    let mut total = io.total.as_deref_mut().map(|total| &mut total[there..][..size]);
                     let (u, dy) = (io.u[row * channels + channel], io.dy[row * channels + channel]);
                     let (u, dy) = (R::Lanes::splat(u), R::Lanes::splat(dy + dy));
                     let mut du = R::Lanes::splat(R::ZERO);
@@ -181,7 +181,9 @@ pub fn diagonal_scan_grad<R: Real>(dims: ScanDims, io: Backward<'_, R>, scratch:
                         if let Some(outside) = outside {
                             g = g + Complex::get(i, outside);
                         }
-                        g.put(i, total);
+                        if let Some(total) = &mut total {
+                            g.put(i, total);
+                        }
                         (Complex::load(work, at + DECAY).conjugate() * g).store(work, at + CARRY);
                         du = du + Complex::load(work, at + INPUT).conjugate().real_product(g);
                         (Complex::load(work, at + D_DECAY) + before.conjugate() * g).store(work, at + D_DECAY);

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::{Lesson, View};
+use crate::ui::views::clamping;
 
 /// Between two rounds of asking, while the model trains.
 const EVERY: Duration = Duration::from_millis(700);
@@ -70,7 +71,7 @@ impl Lab {
 /// Every path that a lab's claims and views ask of one of its models.
 fn measured_paths(lesson: &'static Lesson, run: usize) -> Vec<&'static str> {
     let claimed = lesson.claims.iter().flat_map(|claim| claim.reads).filter(|(of, _)| *of == run);
-    let shown = lesson.views.iter().flat_map(|view| view_paths(*view).iter().copied());
+    let shown = lesson.views.iter().flat_map(|view| view_paths(*view));
     let mut paths: Vec<&str> = claimed.map(|(_, path)| *path).chain(shown).collect();
     paths.sort_unstable();
     paths.dedup();
@@ -78,8 +79,9 @@ fn measured_paths(lesson: &'static Lesson, run: usize) -> Vec<&'static str> {
 }
 
 /// What a view shows besides what comes with every frame.
-fn view_paths(view: View) -> &'static [&'static str] {
-    match view {
+fn view_paths(view: View) -> Vec<&'static str> {
+    let paths: &[&str] = match view {
+        View::Clamping => return clamping::paths().collect(),
         View::Recall => &["evaluation/lags", "evaluation/lag_accuracy"],
         View::Tagging => &["evaluation/position_accuracy"],
         View::Ragged => &[
@@ -94,5 +96,6 @@ fn view_paths(view: View) -> &'static [&'static str] {
         View::Parameters => &["count/recurrent", "count/parameters"],
         View::Clamping => &["evaluation/loss", "clamp/f/0/evaluation/loss", "clamp/f/1/evaluation/loss"],
         View::Learning | View::Signals | View::Gradients | View::Writing => &[],
-    }
+    };
+    paths.to_vec()
 }

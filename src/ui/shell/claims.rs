@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::labs::{Bound, Claim, Lesson};
 use crate::ui::format;
 use crate::ui::lab::Lab;
+use crate::ui::shell::story::emphasised;
 
 /// A claim's number as it was last measured; `None` until all it needs is there.
 pub fn measured(lab: Lab, claim: &'static Claim) -> Option<f32> {
@@ -54,6 +55,8 @@ fn Row(claim: &'static Claim) -> impl IntoView {
     let bound = match claim.bound {
         Bound::AtLeast(limit) => format!("at least {}", show(limit)),
         Bound::AtMost(limit) => format!("at most {}", show(limit)),
+        Bound::Between(low, high) if low == high => format!("exactly {}", show(low)),
+        Bound::Between(low, high) => format!("{} to {}", show(low), show(high)),
         Bound::Between(low, high) if low == high => show(low),
         Bound::Between(low, high) => format!("from {} to {}", show(low), show(high)),
     };
@@ -64,7 +67,7 @@ fn Row(claim: &'static Claim) -> impl IntoView {
     };
     view! {
         <li class:holds=move || number.get().is_some_and(|number| claim.bound.holds(number))>
-            <span>{claim.says}</span>
+            <span>{emphasised(claim.says)}</span>
             <span class="caption">{bound}</span>
             <output class="number">{verdict}</output>
         </li>

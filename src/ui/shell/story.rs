@@ -22,7 +22,7 @@ pub fn Story(lesson: &'static Lesson) -> impl IntoView {
 
 fn block(block: &Block) -> AnyView {
     match block {
-        Block::Text(text) => paragraph(text).into_any(),
+        Block::Text(text) => view! { <p>{emphasised(text)}</p> }.into_any(),
         Block::Equation(rows) => {
             let html = format!("<math display=\"block\">{rows}</math>");
             view! { <div class="math" inner_html=html></div> }.into_any()
@@ -31,11 +31,11 @@ fn block(block: &Block) -> AnyView {
 }
 
 /// `*word*` is emphasised.
-fn paragraph(text: &'static str) -> impl IntoView {
+pub fn emphasised(text: &'static str) -> impl IntoView {
     let part = |(at, part): (usize, &'static str)| {
         if at % 2 == 1 { view! { <em>{part}</em> }.into_any() } else { part.into_any() }
     };
-    view! { <p>{text.split('*').enumerate().map(part).collect_view()}</p> }
+    text.split('*').enumerate().map(part).collect_view()
 }
 
 /// A guess before the run, and what the run says to it.

@@ -1,5 +1,6 @@
 //! What a person sees of the run.
 
+pub mod clamping;
 mod equation;
 mod gradients;
 mod learning;
@@ -12,6 +13,7 @@ mod table;
 mod tagging;
 mod tensors;
 
+pub use clamping::Clamping;
 pub use equation::EquationPanel;
 pub use gradients::Gradients;
 pub use learning::Learning;

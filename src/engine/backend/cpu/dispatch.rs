@@ -37,6 +37,11 @@ impl<'a, R> Operands<'a, R> {
         self.plan.graph().shape(self.step.inputs[at])
     }
 
+    /// Whether anybody sees an output.
+    pub(super) fn is_seen(&self, output: usize) -> bool {
+        self.plan.is_seen(self.step.outputs[output])
+    }
+
     pub(super) fn count(&self) -> usize {
         self.step.inputs.len()
     }

@@ -84,7 +84,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
                 d_input: third,
                 d_output: fourth,
                 d_x0: fifth,
-                total: sixth,
+                total: x.is_seen(5).then_some(sixth),
             };
             diagonal_scan::diagonal_scan_grad(dims(), io, scratch);
         }
