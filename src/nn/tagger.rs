@@ -21,7 +21,8 @@ pub struct Tagger {
 #[derive(Clone, Debug)]
 pub struct TaggerParameters {
     embed: Option<ValueId>,
-    layers: Vec<LayerParameters>,
+    /// Bottom first, both directions of each.
+    pub layers: Vec<LayerParameters>,
     out: (ValueId, ValueId),
 }
 

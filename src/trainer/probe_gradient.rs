@@ -47,8 +47,11 @@ impl ProbeGradient {
         Ok(found)
     }
 
-    /// Differentiates a loss in the signals of recurrent layers.
-    fn close(
+    /// Of a graph whose only program computes `loss`, differentiated in the signals of its recurrent layers.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`].
+    pub fn close(
         mut graph: Graph,
         recurrent: &Recurrent,
         run: &Differentiated<'_>,
@@ -89,8 +92,11 @@ impl ProbeGradient {
 }
 
 /// Recurrent layers that were run, by layer and direction.
-struct Differentiated<'a> {
-    layers: &'a [RecurrentOutput],
-    parameters: &'a [LayerParameters],
-    states: &'a [LayerState],
+pub struct Differentiated<'a> {
+    /// What they computed.
+    pub layers: &'a [RecurrentOutput],
+    /// With these parameters.
+    pub parameters: &'a [LayerParameters],
+    /// From these states.
+    pub states: &'a [LayerState],
 }
