@@ -21,11 +21,7 @@ pub struct Tagger {
 #[derive(Clone, Debug)]
 pub struct TaggerParameters {
     embed: Option<ValueId>,
-<<<<<<< HEAD
     /// The recurrent layers and directions.
-=======
-    /// Bottom first, both directions of each.
->>>>>>> tasks
     pub layers: Vec<LayerParameters>,
     out: (ValueId, ValueId),
 }

@@ -44,19 +44,11 @@ impl ProbeGradient {
         ProbeGradient::new(graph, &model.recurrent(), &run, loss)
     }
 
-<<<<<<< HEAD
     /// Of any graph that computes a loss from the states of recurrent layers, without inputs but zero states.
     ///
     /// # Errors
     /// [`EngineError::Memory`].
     pub fn new(
-=======
-    /// Of a graph whose only program computes `loss`, differentiated in the signals of its recurrent layers.
-    ///
-    /// # Errors
-    /// [`EngineError::Memory`].
-    pub fn close(
->>>>>>> tasks
         mut graph: Graph,
         recurrent: &Recurrent,
         run: &Differentiated<'_>,
@@ -101,14 +93,8 @@ impl ProbeGradient {
 pub struct Differentiated<'a> {
     /// What they computed.
     pub layers: &'a [RecurrentOutput],
-<<<<<<< HEAD
     /// Their parameters.
     pub parameters: &'a [LayerParameters],
     /// What they started from.
-=======
-    /// With these parameters.
-    pub parameters: &'a [LayerParameters],
-    /// From these states.
->>>>>>> tasks
     pub states: &'a [LayerState],
 }

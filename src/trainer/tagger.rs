@@ -383,13 +383,6 @@ impl Trainable for Tagger {
         Example { symbols: self.token_names(), ..Example::default() }
     }
 
-    fn probe_gradient(&self, probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
-        match &self.network {
-            Network::Recurrent(model) => Some(self.differentiate(model, probe)),
-            Network::FeedForward(_) => None,
-        }
-    }
-
     fn examination(&self) -> Option<Result<Examination, EngineError>> {
         Some(self.examine())
     }
@@ -440,38 +433,6 @@ impl Tagger {
         let joined = if let [one] = parts[..] { one } else { graph.concat(&parts, 2)? };
         graph.name(joined, "probe/probabilities");
         Ok(if self.spec.task == Task::Ahead { Answering::Names(joined) } else { Answering::Nothing })
-    }
-
-    /// The loss of the probe, differentiated.
-    fn differentiate(&self, model: &tagger::Tagger, probe: &str) -> Result<ProbeGradient, EngineError> {
-        let (probe, recurrent) = (self.probe(probe), &model.recurrent);
-        let mut example = SequenceBatch::default();
-        self.sequences.batch(Stream::Evaluation, 0, 1, &mut example);
-        let mut graph = Graph::default();
-        let parameters = model.parameters(&mut graph);
-        graph.program("probe_gradient");
-        let states = recurrent.states(&mut graph, "probe_gradient", 1);
-        let numbers = self.sequences.are_numbers();
-        let input = if numbers {
-            let shape = [probe.len(), 1, self.sequences.inputs()];
-            SequenceInput::Features(graph.constant(shape, &self.features(&example))?)
-        } else {
-            let tokens = graph.constant_ids([probe.len(), 1], &probe)?;
-            model.tokens(&mut graph, &parameters, tokens)?
-        };
-        let run = Run { states: &states, ..Run::new(input) };
-        let pass = model.states(&mut graph, &parameters, &run)?;
-        let (answer, targets) = if numbers {
-            (model.at_the_end(&mut graph, &parameters, &pass)?, graph.constant([1, 1], &example.sums)?)
-        } else {
-            let targets =
-                graph.constant_ids([probe.len(), self.sequences.questions()], &self.sequences.tags(&probe))?;
-            (model.every_step(&mut graph, &parameters, &pass)?, targets)
-        };
-        let loss = self.mark(&mut graph, answer, targets)?.loss;
-        graph.name(loss, "probe_gradient/loss");
-        let run = Differentiated { layers: &pass.layers, parameters: &parameters.layers, states: &states };
-        ProbeGradient::close(graph, recurrent, &run, loss)
     }
 
     fn examine(&self) -> Result<Examination, EngineError> {

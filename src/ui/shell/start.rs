@@ -38,7 +38,9 @@ fn Curves(lesson: &'static Lesson) -> impl IntoView {
     let curves = PICTURES.iter().find(|(slug, _)| *slug == lesson.slug).map_or(&[][..], |(_, curves)| *curves);
     let line = move |(at, curve): (usize, &&'static [u8])| {
         let last = curve.len().saturating_sub(1).max(1);
-        let point = |(x, y): (usize, &u8)| format!("{:.1},{:.1}", 200.0 * x as f64 / last as f64, 2.0 + 36.0 * (1.0 - f64::from(*y) / 99.0));
+        let point = |(x, y): (usize, &u8)| {
+            format!("{:.1},{:.1}", 200.0 * x as f64 / last as f64, 2.0 + 36.0 * (1.0 - f64::from(*y) / 99.0))
+        };
         let points: Vec<String> = curve.iter().enumerate().map(point).collect();
         let colour = move || palette::css(palette::line(lab.theme.get(), at));
         view! { <polyline points=points.join(" ") style:stroke=colour></polyline> }
