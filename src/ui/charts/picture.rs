@@ -42,7 +42,7 @@ impl Picture {
              font-size=\"11\" fill=\"{ink}\"><rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>"
         );
         // Writing into a string does not fail.
-        let mut put = |part: std::fmt::Arguments<'_>| drop(svg.write_fmt(part));
+        let mut put = |part: std::fmt::Arguments<'_>| _ = svg.write_fmt(part);
         let (foot, end) = (top + plot_height, left + plot_width);
         for tick in &self.y.ticks {
             let (at, label) = (y(*tick), format::escaped(&self.y.label(*tick)));
