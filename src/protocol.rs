@@ -247,7 +247,7 @@ pub struct FrameHeader {
     /// between are void. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
     /// batch's dL/dh_t and dL/dc_t; `probe/layers/K/X` [T', H] with X a signal of the cell (i, f, g, o, c, h, r, z, n);
     /// `probe/probabilities` [T', V]; `parameters/NAME`; `probe_gradient/layers/K/X` as `probe/layers/K/X`: dL/dX, L the
-    /// mean cross entropy of the probe text's own next characters. A direction that reads backwards is `K_reverse`. Of the
+    /// mean cross entropy of the probe text's own next characters, or of a made sequence the loss that is trained. A direction that reads backwards is `K_reverse`. Of the
     /// probe text's lines, a ragged batch of B: `ragged/lengths` [B]; `ragged/packed`, `ragged/padded`, `ragged/alone`
     /// [B, H], each line's last hidden state; `ragged/difference` [2, B], the largest |packed - alone|, |padded - alone|;
     /// `ragged/saved` [1], the share of steps that padding alone makes; `ragged/time` [2], seconds, packed and padded.

@@ -360,6 +360,24 @@ fn a_clamped_gate_changes_what_is_measured_and_nothing_else() {
 }
 
 #[test]
+fn the_loss_of_a_made_probe_is_differentiated() {
+    for (name, spec) in specs().into_iter().filter(|(_, spec)| spec.task.makes_sequences()) {
+        let mut run = session(&spec);
+        let _ = rows(&mut run, 3);
+        block_on(run.observe()).expect("the CPU does not fail");
+        let found = block_on(run.view("probe_gradient/layers/0/h"));
+        if spec.model == Architecture::FeedForward {
+            assert!(found.is_err());
+            continue;
+        }
+        let (gradient, shape) = found.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(shape, block_on(run.view("probe/layers/0/h")).expect("it is observed").1, "{name}");
+        assert!(gradient.iter().all(|number| number.is_finite()), "{name}");
+        assert!(gradient.iter().any(|number| *number != 0.0), "{name}");
+    }
+}
+
+#[test]
 fn a_probe_is_the_learners_where_it_is_one_of_the_tasks() {
     let spec = ModelSpec { task: Task::Ahead, symbols: 2, ..text_model(Architecture::Recurrent) };
     let probe = |text: &str| {

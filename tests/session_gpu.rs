@@ -69,6 +69,26 @@ fn a_lost_gpu_leaves_the_run_to_the_cpu_from_the_last_good_state() {
 }
 
 #[test]
+fn a_gpu_goes_on_from_where_one_went_back_to_and_so_does_the_cpu_after_it() {
+    let mut devices = Devices::default();
+    let spec = ModelSpec { hidden: 16, sequence_length: 12, batch: 3, ..ModelSpec::default() };
+    let mut session = session(&spec, BackendKind::Gpu, &mut devices);
+    let first = losses(&mut session, 10).expect("the GPU is there");
+    pollster::block_on(session.keep()).expect("the GPU is there");
+    let second = losses(&mut session, 10).expect("the GPU is there");
+    for (step, ahead) in [(10, &second), (0, &first)] {
+        pollster::block_on(session.travel(step)).expect("the GPU is there");
+        assert_eq!(session.step(), step);
+        assert_eq!(&losses(&mut session, 10).expect("the GPU is there"), ahead);
+    }
+    pollster::block_on(session.travel(0)).expect("the GPU is there");
+    devices.lose_gpu();
+    losses(&mut session, 10).expect_err("the GPU is gone");
+    session.fall_back().expect("the CPU is there");
+    assert_eq!((session.step(), session.backend()), (0, BackendKind::Cpu));
+}
+
+#[test]
 fn a_step_of_the_first_workload_takes_at_most_40_dispatches() {
     let mut devices = Devices::default();
     let spec = ModelSpec { hidden: 128, sequence_length: 64, batch: 32, ..ModelSpec::default() };

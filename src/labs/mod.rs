@@ -4,6 +4,7 @@
 mod bidirectional;
 mod gru_vs_lstm;
 mod lstm_gates;
+pub mod pictures;
 mod rnn_cell;
 mod vanishing_gradients;
 mod variable_lengths;

@@ -32,7 +32,7 @@ pub const LESSON: Lesson = Lesson {
              and its depth is the length of the text: nobody chooses it to be small.",
         ),
         Block::Text(
-            "Now watch the LSTM. At first its gradient fades too, 0.73 a step through forget gates that start half open. \
+            "Now watch the LSTM. At first its gradient fades too, by about 0.73 a step, where its forget gates start. \
              Nothing seems to happen for a thousand steps; then the gates it needs open, the gradient arrives, and the loss \
              falls. A gated network does not begin with a gradient that lasts: it is able to *learn* one.",
         ),

@@ -21,7 +21,8 @@ pub struct Tagger {
 #[derive(Clone, Debug)]
 pub struct TaggerParameters {
     embed: Option<ValueId>,
-    layers: Vec<LayerParameters>,
+    /// The recurrent layers and directions.
+    pub layers: Vec<LayerParameters>,
     out: (ValueId, ValueId),
 }
 

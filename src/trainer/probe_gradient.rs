@@ -1,10 +1,10 @@
 //! What the loss of the probe text says to every gate and state: dL/d(signal), for the equations with real numbers,
-//! backward. Paths: `probe_gradient/layers/K/X`, as `probe/layers/K/X` (T, 1, H).
+//! backward. Paths: `probe_gradient/layers/K/X`, as `probe/layers/K/X` (T, 1, H), and `probe_gradient/loss`.
 
 use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
 use crate::engine::error::EngineError;
-use crate::engine::graph::{Flat, Graph, Kind, RecurrentOutput, ValueId};
+use crate::engine::graph::{Flat, Graph, RecurrentOutput, ValueId};
 use crate::engine::plan::Plan;
 use crate::nn::gate_gradients::{Layer, gate_gradients};
 use crate::nn::language_model::LanguageModel;
@@ -33,27 +33,28 @@ impl ProbeGradient {
         let mut graph = Graph::default();
         let parameters = model.parameters(&mut graph);
         graph.program("probe_gradient");
-        let tokens = graph.input("probe_gradient/tokens", [text.len(), 1], Kind::Ids);
+        let tokens = graph.constant_ids([text.len(), 1], text)?;
         let targets = graph.constant_ids([targets.len(), 1], targets)?;
         let states = model.states(&mut graph, "probe_gradient", 1);
         let pass = model.forward(&mut graph, &parameters, tokens, &states)?;
         let logits = graph.slice(pass.logits, 0, 0, text.len() - 1)?;
         let nll = graph.cross_entropy(logits, targets, None)?;
         let loss = graph.mean(nll)?;
-        graph.name(loss, "probe_gradient/loss");
         let run = Differentiated { layers: &pass.layers, parameters: &parameters.layers, states: &states };
-        let mut found = ProbeGradient::close(graph, &model.recurrent(), &run, loss)?;
-        found.executable.write_ids(tokens, text)?;
-        Ok(found)
+        ProbeGradient::new(graph, &model.recurrent(), &run, loss)
     }
 
-    /// Differentiates a loss in the signals of recurrent layers.
-    fn close(
+    /// Of any graph that computes a loss from the states of recurrent layers, without inputs but zero states.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`].
+    pub fn new(
         mut graph: Graph,
         recurrent: &Recurrent,
         run: &Differentiated<'_>,
         loss: ValueId,
     ) -> Result<ProbeGradient, EngineError> {
+        graph.name(loss, format!("{PREFIX}loss"));
         let gradients = graph.gradients(loss)?;
         for (at, output) in run.layers.iter().enumerate() {
             let (number, reverse) = (at / recurrent.directions(), at % recurrent.directions() == 1);
@@ -89,8 +90,11 @@ impl ProbeGradient {
 }
 
 /// Recurrent layers that were run, by layer and direction.
-struct Differentiated<'a> {
-    layers: &'a [RecurrentOutput],
-    parameters: &'a [LayerParameters],
-    states: &'a [LayerState],
+pub struct Differentiated<'a> {
+    /// What they computed.
+    pub layers: &'a [RecurrentOutput],
+    /// Their parameters.
+    pub parameters: &'a [LayerParameters],
+    /// What they started from.
+    pub states: &'a [LayerState],
 }

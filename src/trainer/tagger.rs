@@ -16,6 +16,7 @@ use crate::spec::{Architecture, ModelSpec, Task};
 
 use super::evaluation::{Examination, Mean, held_out, most_frequent};
 use super::model::{name_gradient_norms, name_signals};
+use super::probe_gradient::{Differentiated, ProbeGradient};
 use super::signals::{Named, recurrent_signals};
 use super::trainable::{Answering, Example, Observation, Trainable, Training, Watch};
 
@@ -371,6 +372,13 @@ impl Trainable for Tagger {
         Ok(Observation { graph, probe, inputs, features, programs: vec!["probe"], answer, symbols })
     }
 
+    fn probe_gradient(&self, probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
+        match &self.network {
+            Network::Recurrent(model) => Some(self.differentiate(model, probe)),
+            Network::FeedForward(_) => None,
+        }
+    }
+
     fn examples(&self) -> Example {
         Example { symbols: self.token_names(), ..Example::default() }
     }
@@ -381,6 +389,38 @@ impl Trainable for Tagger {
 }
 
 impl Tagger {
+    /// The loss of the sequence that is looked at, as it is trained.
+    fn differentiate(&self, model: &tagger::Tagger, text: &str) -> Result<ProbeGradient, EngineError> {
+        let probe = self.probe(text);
+        let mut graph = Graph::default();
+        let parameters = model.parameters(&mut graph);
+        graph.program("probe_gradient");
+        let start = model.recurrent.states(&mut graph, "probe_gradient", 1);
+        let (input, targets) = if self.sequences.are_numbers() {
+            let mut example = SequenceBatch::default();
+            self.sequences.batch(Stream::Evaluation, 0, 1, &mut example);
+            let features = graph.constant([probe.len(), 1, self.sequences.inputs()], &example.features)?;
+            (SequenceInput::Features(features), graph.constant([1, 1], &example.sums)?)
+        } else {
+            let tags = self.sequences.tags(&probe);
+            if tags.iter().all(|tag| *tag == self.sequences.ignored()) {
+                return Err(EngineError::Unknown { what: "answer to a sequence as short as this".to_owned() });
+            }
+            let tokens = graph.constant_ids([probe.len(), 1], &probe)?;
+            let targets = graph.constant_ids([probe.len(), self.sequences.questions()], &tags)?;
+            (model.tokens(&mut graph, &parameters, tokens)?, targets)
+        };
+        let states = model.states(&mut graph, &parameters, &Run { states: &start, ..Run::new(input) })?;
+        let answer = if self.sequences.are_numbers() {
+            model.at_the_end(&mut graph, &parameters, &states)?
+        } else {
+            model.every_step(&mut graph, &parameters, &states)?
+        };
+        let marks = self.mark(&mut graph, answer, targets)?;
+        let run = Differentiated { layers: &states.layers, parameters: &parameters.layers, states: &start };
+        ProbeGradient::new(graph, &model.recurrent, &run, marks.loss)
+    }
+
     /// Names the probabilities of the tags: of one question `probe/probabilities` (T, 1, C), of several one after the other
     /// (T, 1, Q C).
     fn probabilities(&self, graph: &mut Graph, logits: ValueId) -> Result<Answering, EngineError> {

@@ -123,8 +123,6 @@ fn picture(view: View) -> AnyView {
         View::Ragged => view! { <Ragged/> }.into_any(),
         View::Clamping => view! { <Clamping/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
-        // Not drawn yet: what it shows is among the claims.
-        View::Clamping => ().into_any(),
     }
 }
 

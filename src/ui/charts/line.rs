@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use crate::ui::charts::palette::{self, Rgb, Theme};
-use crate::ui::charts::plot::{self, Picture, Size};
+use crate::ui::charts::picture::Picture;
+use crate::ui::charts::plot::{self, Size};
 use crate::ui::dom;
 use crate::ui::lab::Lab;
 
@@ -27,13 +28,15 @@ pub fn LineChart(
     let (axes, lines) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Canvas>::new());
     let size = watch_size(lines);
     let drawn = StoredValue::new_local(None::<Axes>);
+    let picture = StoredValue::new(picture);
+    let read = move |theme: Theme| picture.with_value(|picture| picture(theme));
     Effect::new(move |_| {
         let (theme, size) = (lab.theme.get(), size.get());
         let (Some(axes), Some(lines)) = (axes.get(), lines.get()) else { return };
         if size.width < 1.0 {
             return;
         }
-        let Some(mut picture) = picture(theme) else { return };
+        let Some(mut picture) = read(theme) else { return };
         let result = plot::draw_lines(&lines, &picture, size);
         picture.lines.clear();
         let wanted = (picture, size, theme);
@@ -48,12 +51,47 @@ pub fn LineChart(
             leptos::logging::error!("{label}: {error}");
         }
     });
+    let save_png = move || {
+        let (Some(axes), Some(lines)) = (axes.get_untracked(), lines.get_untracked()) else { return };
+        if let Some(url) = flattened([&axes, &lines], lab.theme.get_untracked().paper()) {
+            dom::save_url(&file_name(label, "png"), &url);
+        }
+    };
+    let save_svg = move || {
+        let theme = lab.theme.get_untracked();
+        let (Some(axes), Some(picture)) = (axes.get_untracked(), untrack(|| read(theme))) else { return };
+        let size = size.get_untracked();
+        let svg = picture.svg((size.width, size.height), ink(&axes), theme.paper());
+        dom::save(&file_name(label, "svg"), "image/svg+xml", &js_sys::Array::of1(&svg.into()));
+    };
     view! {
         <div class=format!("chart {class}") role="img" aria-label=label>
             <canvas node_ref=axes></canvas>
             <canvas node_ref=lines></canvas>
         </div>
+        <p class="save-chart">
+            <button type="button" class="quiet" aria-label=format!("{label}: save as PNG") on:click=move |_| save_png()>"PNG"</button>
+            <button type="button" class="quiet" aria-label=format!("{label}: save as SVG") on:click=move |_| save_svg()>"SVG"</button>
+        </p>
     }
+}
+
+/// A file name of a chart's label.
+fn file_name(label: &str, ending: &str) -> String {
+    let short = label.split([',', ':']).next().unwrap_or(label).to_lowercase();
+    format!("{}.{ending}", short.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"))
+}
+
+/// One picture of a chart's canvases, on paper.
+fn flattened(layers: [&HtmlCanvasElement; 2], paper: Rgb) -> Option<String> {
+    let whole: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
+    whole.set_width(layers[0].width());
+    whole.set_height(layers[0].height());
+    let context = plot::context(&whole)?;
+    context.set_fill_style_str(&palette::css(paper));
+    context.fill_rect(0.0, 0.0, f64::from(whole.width()), f64::from(whole.height()));
+    layers.into_iter().try_for_each(|layer| context.draw_image_with_html_canvas_element(layer, 0.0, 0.0)).ok()?;
+    whole.to_data_url().ok()
 }
 
 /// The text colour that the style sheet gives the canvas.

@@ -2,6 +2,7 @@
 
 pub mod axis;
 pub mod palette;
+pub mod picture;
 
 #[cfg(target_arch = "wasm32")]
 mod heatmap;
@@ -14,5 +15,4 @@ mod plot;
 pub use heatmap::{ColourScale, HeatMap};
 #[cfg(target_arch = "wasm32")]
 pub use line::{Legend, LineChart};
-#[cfg(target_arch = "wasm32")]
-pub use plot::{Line, Picture};
+pub use picture::{Line, Picture};

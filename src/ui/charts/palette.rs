@@ -11,6 +11,16 @@ pub enum Theme {
     Dark,
 }
 
+impl Theme {
+    /// The colour of the cards that charts are on, as in the style sheet.
+    pub fn paper(self) -> Rgb {
+        match self {
+            Theme::Light => [255, 255, 255],
+            Theme::Dark => [0x1a, 0x1c, 0x20],
+        }
+    }
+}
+
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
 
@@ -123,6 +133,11 @@ pub fn line(theme: Theme, at: usize) -> Rgb {
 /// A colour as CSS writes it.
 pub fn css([red, green, blue]: Rgb) -> String {
     format!("rgb({red} {green} {blue})")
+}
+
+/// As a file for other programs names a colour.
+pub fn code([red, green, blue]: Rgb) -> String {
+    format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
 /// Black or white, whichever is read better on `paper`.

@@ -10,25 +10,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use crate::ui::charts::axis::Axis;
 use crate::ui::charts::palette::Rgb;
-
-/// What a chart shows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
-    pub x: Axis,
-    pub y: Axis,
-    pub lines: Vec<Line>,
-    /// A level to compare with, and its name.
-    pub level: Option<(f64, String)>,
-}
-
-/// A line of a chart.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Line {
-    pub colour: Rgb,
-    pub points: Vec<(f64, f64)>,
-    /// Lowest and highest value at each place, where steps were merged.
-    pub band: Vec<(f64, f64, f64)>,
-}
+use crate::ui::charts::picture::Picture;
 
 /// The size of a chart: CSS pixels and device pixels of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

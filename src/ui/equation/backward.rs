@@ -17,7 +17,7 @@ pub fn explain(numbers: &Numbers<'_>) -> Option<(Vec<String>, Option<f64>, f64)>
     let worked = match (numbers.site.cell, numbers.site.signal) {
         (Cell::Lstm, signal @ ("f" | "i" | "g" | "o" | "c")) => lstm(numbers, signal)?,
         (Cell::Gru | Cell::GruTextbook, signal @ ("z" | "n")) => gru(numbers, signal)?,
-        _ => return Some((vec![equation(&[derivative(numbers.site.signal), result_of(engine)])], None, engine)),
+        _ => return Some((vec![equation(&[derivative(numbers.site.signal), small(engine)])], None, engine)),
     };
     Some((worked.0, Some(worked.1), engine))
 }
@@ -41,10 +41,6 @@ fn small(value: f64) -> String {
     format!("<mn>{}</mn>", format::significant(value, 3))
 }
 
-fn result_of(value: f64) -> String {
-    small(value)
-}
-
 /// A small number and what it is.
 fn named(value: f64, label: &str) -> String {
     format!(
@@ -60,10 +56,7 @@ fn product(symbol: &str, incoming: (f64, &str), factor: (f64, String)) -> Worked
     let label = derivative(incoming.1);
     let rule = label.clone() + &dot + &factor.1;
     let filled = named(incoming.0, &label) + &dot + &labelled(factor.0, &factor.1);
-    (
-        vec![equation(&[derivative(symbol), rule]), equation(&[derivative(symbol), filled, result_of(computed)])],
-        computed,
-    )
+    (vec![equation(&[derivative(symbol), rule]), equation(&[derivative(symbol), filled, small(computed)])], computed)
 }
 
 /// Through c_t = f_t c_{t-1} + i_t g_t and h_t = o_t tanh(c_t).
@@ -101,10 +94,7 @@ fn cell_state(numbers: &Numbers<'_>, dh: f64) -> Option<Worked> {
         named(later, &next),
         labelled(forget, &after("f"))
     );
-    Some((
-        vec![equation(&[derivative("c"), rule]), equation(&[derivative("c"), filled, result_of(computed)])],
-        computed,
-    ))
+    Some((vec![equation(&[derivative("c"), rule]), equation(&[derivative("c"), filled, small(computed)])], computed))
 }
 
 /// Through h_t = (1 - z) a + z b; the two GRUs differ in which is the candidate.

@@ -94,7 +94,6 @@ fn view_paths(view: View) -> Vec<&'static str> {
             "ragged/time",
         ],
         View::Parameters => &["count/recurrent", "count/parameters"],
-        View::Clamping => &["evaluation/loss", "clamp/f/0/evaluation/loss", "clamp/f/1/evaluation/loss"],
         View::Learning | View::Signals | View::Gradients | View::Writing => &[],
     };
     paths.to_vec()

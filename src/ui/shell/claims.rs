@@ -57,8 +57,6 @@ fn Row(claim: &'static Claim) -> impl IntoView {
         Bound::AtMost(limit) => format!("at most {}", show(limit)),
         Bound::Between(low, high) if low == high => format!("exactly {}", show(low)),
         Bound::Between(low, high) => format!("{} to {}", show(low), show(high)),
-        Bound::Between(low, high) if low == high => show(low),
-        Bound::Between(low, high) => format!("from {} to {}", show(low), show(high)),
     };
     let verdict = move || match number.get() {
         None => "measuring\u{2026}".to_owned(),

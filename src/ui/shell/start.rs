@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
+use crate::labs::pictures::PICTURES;
 use crate::labs::{self, Lesson};
+use crate::ui::charts::palette;
+use crate::ui::lab::Lab;
 
 /// A card for every lab, in the order of the questions.
 #[component]
@@ -22,7 +25,29 @@ fn door(lesson: &'static Lesson) -> impl IntoView {
                 <span class="number" aria-hidden="true">{lesson.number}</span>
                 <strong>{lesson.title}</strong>
                 <span>{lesson.summary}</span>
+                <Curves lesson/>
             </a>
         </li>
+    }
+}
+
+/// The loss of the lab's models in a real run.
+#[component]
+fn Curves(lesson: &'static Lesson) -> impl IntoView {
+    let lab = Lab::here();
+    let curves = PICTURES.iter().find(|(slug, _)| *slug == lesson.slug).map_or(&[][..], |(_, curves)| *curves);
+    let line = move |(at, curve): (usize, &&'static [u8])| {
+        let last = curve.len().saturating_sub(1).max(1);
+        let point = |(x, y): (usize, &u8)| {
+            format!("{:.1},{:.1}", 200.0 * x as f64 / last as f64, 2.0 + 36.0 * (1.0 - f64::from(*y) / 99.0))
+        };
+        let points: Vec<String> = curve.iter().enumerate().map(point).collect();
+        let colour = move || palette::css(palette::line(lab.theme.get(), at));
+        view! { <polyline points=points.join(" ") style:stroke=colour></polyline> }
+    };
+    view! {
+        <svg viewBox="0 0 200 40" preserveAspectRatio="none" aria-hidden="true">
+            {curves.iter().enumerate().map(line).collect_view()}
+        </svg>
     }
 }
