@@ -5,8 +5,10 @@
 pub mod data;
 pub mod engine;
 pub mod nn;
+pub mod number;
 pub mod protocol;
 pub mod spec;
 pub mod trainer;
 pub mod ui;
+pub mod wire;
 pub mod worker;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use seqlab::engine::cell::Cell;
 use seqlab::protocol::{Command, Event, FrameHeader, ModelInfo, Workload, WorkloadModel};
 use seqlab::spec::{BackendKind, ModelSpec};
+use seqlab::wire;
 use seqlab::worker::lab::Lab;
 
 const TEXT: &str = "a short text that repeats and repeats and repeats itself. ";
@@ -31,8 +32,8 @@ fn lab() -> (Lab, Posted) {
 
 fn tell(lab: &mut Lab, command: Command) {
     // Every command survives the wire.
-    let header = serde_json::to_string(&command).expect("commands are JSON");
-    pollster::block_on(lab.handle(serde_json::from_str(&header).expect("and back")));
+    let header = wire::to_bytes(&command);
+    pollster::block_on(lab.handle(wire::from_bytes(&header).expect("a command comes through")));
 }
 
 fn small() -> ModelSpec {

@@ -1,10 +1,7 @@
 //! The recurrent cells and what everybody needs to know of them. The registry is [`Cell::ALL`].
 
-use serde::{Deserialize, Serialize};
-
 /// A recurrent cell. Names follow `torch.nn`; see each variant for the equations' convention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cell {
     /// `nn.RNN(nonlinearity="tanh")`: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
     Rnn,

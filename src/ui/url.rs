@@ -1,6 +1,7 @@
 //! The address is the state: `#v=1&cell=gru&hidden=128&unit=5`. Only what differs from the defaults is written.
 
 use crate::engine::cell::Cell;
+use crate::number;
 use crate::spec::{PROPERTIES, SpecError, property};
 use crate::ui::setup::{LARGEST_FOCUS, PageState};
 use crate::ui::text::LINK_BYTES;
@@ -99,7 +100,7 @@ pub fn write(state: &PageState) -> String {
         put("probe", probe);
     }
     if setup.temperature != default.setup.temperature {
-        put("temperature", &setup.temperature.to_string());
+        put("temperature", &number::show(setup.temperature));
     }
     if focus.layer != default.focus.layer {
         put("layer", &(focus.layer + 1).to_string());

@@ -1,13 +1,11 @@
 //! Choosing a token at random: temperature, top-k, top-p.
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::kernels::cross_entropy::argmax;
 use crate::engine::kernels::softmax::softmax;
 use crate::engine::kernels::tokens::passes;
 
 /// How tokens are drawn. First the temperature, then top-k, then top-p, as is usual.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     /// Draws from softmax(logits / temperature); 0 takes the most probable token.
     pub temperature: f32,
