@@ -87,7 +87,9 @@ mod tests {
 
     #[test]
     fn reads_what_the_standard_library_reads() {
-        for text in ["0", "-0", "7", "+1.5", "0.1", "-2.75e-3", "1e6", ".5", "5.", "4294967295", "0.0001", "123456.789E2"] {
+        for text in
+            ["0", "-0", "7", "+1.5", "0.1", "-2.75e-3", "1e6", ".5", "5.", "4294967295", "0.0001", "123456.789E2"]
+        {
             assert_eq!(parse(text).map(f64::to_bits), text.parse().ok().map(f64::to_bits), "{text}");
         }
         for text in ["", "-", ".", "e5", "1e", "inf", "NaN", "0x10", "1 2", "1,5", "--1", "1e99999"] {
@@ -104,7 +106,9 @@ mod tests {
             f32::from_bits(bits)
         });
         let sensible = random.filter(|value| (1e-9..1e9).contains(&value.abs()));
-        for value in sensible.chain([0.0, 1.0, 0.1, 0.7, 1e-6, 10.0, 128.0, -0.005, 16_777_216.0, 1e9, f32::INFINITY, f32::NAN]) {
+        for value in
+            sensible.chain([0.0, 1.0, 0.1, 0.7, 1e-6, 10.0, 128.0, -0.005, 16_777_216.0, 1e9, f32::INFINITY, f32::NAN])
+        {
             assert_eq!(show(value), value.to_string());
         }
     }

@@ -112,13 +112,7 @@ pub enum Event {
     /// Training stopped by itself: a loss or gradient that is not finite.
     Diverged { step: u64, node: String, advice: String },
     /// Answer to [`Command::Probe`]; `shape` is empty and `values` too where the path is unknown.
-    Probe {
-        id: u32,
-        path: String,
-        shape: Vec<usize>,
-        values: Vec<f32>,
-        error: Option<String>,
-    },
+    Probe { id: u32, path: String, shape: Vec<usize>, values: Vec<f32>, error: Option<String> },
     /// Answer to [`Command::Bench`].
     Bench { id: u32, result: BenchResult },
     /// A command failed.

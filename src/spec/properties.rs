@@ -80,7 +80,9 @@ mod kinds {
     pub fn integer(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
         let (low, high) = (*range.start(), *range.end());
         match number::parse(text) {
-            Some(number) if number.fract() == 0.0 && (low as f64..=high as f64).contains(&number) => Ok(number as usize),
+            Some(number) if number.fract() == 0.0 && (low as f64..=high as f64).contains(&number) => {
+                Ok(number as usize)
+            }
             Some(_) => Err(format!("{} is not a whole number from {low} to {high}.", shortened(text))),
             None => Err(format!(
                 "\u{201c}{}\u{201d} is not a number. A whole number from {low} to {high} is.",

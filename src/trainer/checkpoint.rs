@@ -108,7 +108,8 @@ impl Checkpoint {
             tensors.extend(named(graph, flat, &prefix(place)));
         }
         let kept = memory.iter().map(|number| format!("{:08x}", number.to_bits())).collect::<Vec<String>>().join(" ");
-        let values = [VERSION.to_string(), spec.to_text(), step.to_string(), drawn.to_string(), format!("{text:016x}"), kept];
+        let values =
+            [VERSION.to_string(), spec.to_text(), step.to_string(), drawn.to_string(), format!("{text:016x}"), kept];
         let mut metadata: BTreeMap<String, String> = KEYS.map(str::to_owned).into_iter().zip(values).collect();
         let written = safetensors::write(&metadata, &tensors);
         let file = File::parse(&written).expect("a file just written is whole");

@@ -166,8 +166,11 @@ fn set(lab: Lab, options: &JsValue) -> Promise {
 fn entries(options: &JsValue) -> Vec<(String, String)> {
     let Some(object) = options.dyn_ref::<Object>() else { return Vec::new() };
     let text = |value: &JsValue| {
+        let number = || {
+            value.dyn_ref::<js_sys::Number>().and_then(|number| number.to_string_with_radix(10).ok()).map(String::from)
+        };
         let switch = || value.as_bool().map(|on| if on { "on" } else { "off" }.to_owned());
-        let plain = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string())).or_else(switch);
+        let plain = value.as_string().or_else(number).or_else(switch);
         plain.unwrap_or_else(|| if value.is_null() { "off".to_owned() } else { String::new() })
     };
     let pair = |pair: JsValue| {
@@ -237,9 +240,9 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
     let number = |name: &str, default: f64, low: f64, high: f64| {
         let value = property_value(options, name);
         let number = if value.is_undefined() { Some(default) } else { value.as_f64() };
-        number
-            .filter(|number| (low..=high).contains(number))
-            .ok_or_else(|| format!("{name} is a number from {} to {}.", number::show(low as f32), number::show(high as f32)))
+        number.filter(|number| (low..=high).contains(number)).ok_or_else(|| {
+            format!("{name} is a number from {} to {}.", number::show(low as f32), number::show(high as f32))
+        })
     };
     let whole =
         |name: &str, default: f64, high: usize| number(name, default, 1.0, high as f64).map(|number| number as usize);

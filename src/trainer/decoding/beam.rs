@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use super::{Bounds, Stepper};
 use crate::engine::error::EngineError;
+use crate::engine::kernels::entries::Kernels;
 use crate::engine::kernels::real::Real;
-use crate::engine::kernels::softmax::log_softmax;
 
 /// What becomes of hypotheses that have ended while others go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +260,7 @@ impl BeamSearch {
         let stepped = stepper.advance(&states, &tokens).await?;
         let (width, vocabulary) = (stepper.state_len(), stepper.vocabulary());
         let mut log_probabilities = vec![0.0; stepped.logits.len()];
-        log_softmax(vocabulary, &stepped.logits, &mut log_probabilities);
+        f32::log_softmax(vocabulary, &stepped.logits, &mut log_probabilities);
         for (row, node) in wanted.into_iter().enumerate() {
             self.expansions[node] = Some(Expansion {
                 state: stepped.states[row * width..(row + 1) * width].to_vec(),
