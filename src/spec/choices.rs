@@ -24,7 +24,7 @@ macro_rules! names {
             const ALL: &'static [Self] = &[$($value),*];
             const NAMES: &'static [(&'static str, &'static str)] = &[$(($key, $label)),*];
         }
-        /// As its place in [`Choice::ALL`].
+        /// As its place in `ALL`.
         impl Wire for $type {
             fn write(&self, to: &mut Vec<u8>) {
                 to.push(Self::ALL.iter().position(|known| known == self).map_or(u8::MAX, |place| place as u8));
