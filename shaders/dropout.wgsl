@@ -1,4 +1,4 @@
-// y (N) = x scale or 0, by random masks that are the CPU's bit for bit: Philox4x32-10 (src/engine/rng.rs) with the key
+// y (N) = x scale or 0, by random masks that are the CPU's bit for bit: Philox4x32-10 (kernels/src/rng.rs) with the key
 // (key[0], stream) and the counter (block, 0, 2, key[1]); a number is dropped where the upper 24 bits of its word are
 // below the threshold. One invocation a block of four elements.
 // import: index

@@ -1,18 +1,16 @@
 //! All that passes between the page and the engine's worker.
 //!
-//! A message is a JSON header ([`Command`] or [`Event`]) and, for frames, one transferred `ArrayBuffer` of f32
+//! A message is a header ([`Command`] or [`Event`], as bytes: [`wire`](crate::wire)) and, for frames, one transferred `ArrayBuffer` of f32
 //! that the page gives back with its next [`Command::NextFrame`], so that a running lab allocates nothing.
 //! The worker posts a frame only when one was asked for: a slow page sees fewer frames, never a queue.
 //! A file, in either direction, is an `ArrayBuffer` of exactly its bytes.
 
-use serde::{Deserialize, Deserializer, Serialize};
-
 use crate::engine::cell::Cell;
 use crate::spec::{BackendKind, ModelSpec, SpecError};
+use crate::wire::{wire_enum, wire_struct};
 
 /// What the page asks of the worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Build a model for this text and start over. An invalid spec or text leaves the run that is going on untouched.
     Build { spec: ModelSpec, text: String, run: bool },
@@ -48,7 +46,6 @@ pub enum Command {
     Import {
         id: u32,
         /// Filled from the message's buffer.
-        #[serde(skip)]
         bytes: Vec<u8>,
     },
     /// Give the GPU up as if it had been lost: what a driver's reset does, for trying the way back to the CPU.
@@ -58,8 +55,7 @@ pub enum Command {
 }
 
 /// A change of the parameters, see [`Command::Operate`]. `layer` counts from 0.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "edit", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// Hold a gate of all units, or of one, at a value, in every direction of the layer: i, f, o, r, z in 0..1, the
     /// candidate g or n in -1..1.
@@ -71,10 +67,9 @@ pub enum Edit {
 }
 
 /// A benchmark workload: one training step = forward, cross entropy at every timestep, full BPTT, Adam.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     /// What is trained; a character model where nothing is said.
-    #[serde(default)]
     pub model: WorkloadModel,
     pub cell: Cell,
     pub layers: usize,
@@ -89,8 +84,7 @@ pub struct Workload {
 }
 
 /// What kind of model a workload trains, and the sizes that only this kind has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum WorkloadModel {
     /// One-hot characters, recurrent layers, a linear layer.
     #[default]
@@ -109,13 +103,10 @@ pub enum WorkloadModel {
 }
 
 /// What a measurement found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BenchResult {
     pub steps_per_second: f64,
-    #[serde(deserialize_with = "null_is_nan")]
     pub first_loss: f32,
-    #[serde(deserialize_with = "null_is_nan")]
     pub last_loss: f32,
     pub parameters: usize,
     /// The backend that really ran.
@@ -133,8 +124,7 @@ pub struct BenchResult {
 }
 
 /// What the worker tells the page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The worker listens. `build` names the build both programs must come from.
     Ready { build: String },
@@ -151,14 +141,7 @@ pub enum Event {
     /// Training stopped by itself: a loss or gradient that is not finite.
     Diverged { step: u64, node: String, advice: String },
     /// Answer to [`Command::Probe`]; `shape` is empty and `values` too where the path is unknown.
-    Probe {
-        id: u32,
-        path: String,
-        shape: Vec<usize>,
-        #[serde(deserialize_with = "nulls_are_nan")]
-        values: Vec<f32>,
-        error: Option<String>,
-    },
+    Probe { id: u32, path: String, shape: Vec<usize>, values: Vec<f32>, error: Option<String> },
     /// Answer to [`Command::Bench`].
     Bench { id: u32, result: BenchResult },
     /// Answer to [`Command::Export`]: a file of this name, whose bytes are the message's buffer, all of it.
@@ -171,7 +154,7 @@ pub enum Event {
 }
 
 /// The model that is being trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelInfo {
     /// The spec it was built from.
     pub spec: ModelSpec,
@@ -202,7 +185,7 @@ pub struct ModelInfo {
 }
 
 /// Where a tensor lies in a frame's buffer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Section {
     /// Its path.
     pub path: String,
@@ -220,7 +203,7 @@ impl Section {
 }
 
 /// The numbers of one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FrameHeader {
     /// Steps done.
     pub step: u64,
@@ -254,27 +237,86 @@ pub struct FrameHeader {
     pub sections: Vec<Section>,
 }
 
-/// JSON has no NaN: it is written as null.
-fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
-    Ok(Option::<f32>::deserialize(from)?.unwrap_or(f32::NAN))
-}
-
-fn nulls_are_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f32>, D::Error> {
-    Ok(Vec::<Option<f32>>::deserialize(from)?.into_iter().map(|number| number.unwrap_or(f32::NAN)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_that_json_lacks_arrive_as_nan() {
-        let values = vec![1.0, f32::NAN, f32::INFINITY];
-        let event = Event::Probe { id: 1, path: "x".to_owned(), shape: vec![3], values, error: None };
-        let text = serde_json::to_string(&event).expect("events are JSON");
-        match serde_json::from_str(&text) {
-            Ok(Event::Probe { values, .. }) => assert!(values[0] == 1.0 && values[1].is_nan() && values[2].is_nan()),
-            other => panic!("{other:?}"),
-        }
-    }
-}
+wire_enum!(Command {
+    Build { spec, text, run },
+    Adjust { learning_rate, clip },
+    Run,
+    Pause,
+    Step { count },
+    Reset,
+    Travel { step },
+    Operate { edits },
+    Observe { probe, temperature },
+    Watch { paths },
+    NextFrame,
+    Probe { id, path },
+    Export { id },
+    Import { id, bytes },
+    LoseGpu,
+    Bench { id, workload },
+});
+wire_enum!(Edit { Clamp { layer, gate, unit, value }, Zero { layer, unit }, Weight { name, index, value } });
+wire_struct!(Workload { model, cell, layers, vocab, hidden, steps, batch, backend, seconds });
+wire_enum!(WorkloadModel {
+    Characters,
+    Attention { embedding, source, previous },
+    Mamba { state },
+    S4d { modes },
+    Transformer { heads, feed_forward },
+    Writing,
+});
+wire_enum!(Event {
+    Ready { build },
+    Built(info),
+    Moved(info),
+    Rejected { errors },
+    Frame(header),
+    Notice { message },
+    Diverged { step, node, advice },
+    Probe { id, path, shape, values, error },
+    Bench { id, result },
+    File { id, name },
+    Imported { id },
+    Failed { id, message },
+});
+wire_struct!(BenchResult {
+    steps_per_second,
+    first_loss,
+    last_loss,
+    parameters,
+    backend,
+    adapter,
+    flops_per_step,
+    gemm_peak,
+    bound_steps_per_second,
+    dispatches,
+});
+wire_struct!(ModelInfo {
+    spec,
+    backend,
+    adapter,
+    vocabulary,
+    folded,
+    characters,
+    parameters,
+    parameter_shapes,
+    paths,
+    flops_per_step,
+    bytes,
+    dispatches,
+    plan,
+});
+wire_struct!(Section { path, shape, offset });
+wire_struct!(FrameHeader {
+    step,
+    running,
+    step_ms,
+    seconds,
+    tokens_per_second,
+    probe_tokens,
+    sample,
+    sample_step,
+    snapshots,
+    operated,
+    sections,
+});

@@ -21,6 +21,7 @@ use seqlab::spec::{Architecture, BackendKind, ModelSpec, Task};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::Session;
 use seqlab::trainer::trainable::{Example, Observation, Trainable, Training, Watch, open};
+use seqlab::wire;
 use seqlab::worker::lab::Lab;
 
 const TEXT: &str = "a short text that repeats and repeats and repeats itself. ";
@@ -57,8 +58,8 @@ fn lab_with_files() -> (Lab, Posted, Files) {
 
 fn tell(lab: &mut Lab, command: Command) {
     // Every command survives the wire.
-    let header = serde_json::to_string(&command).expect("commands are JSON");
-    pollster::block_on(lab.handle(serde_json::from_str(&header).expect("and back")));
+    let header = wire::to_bytes(&command);
+    pollster::block_on(lab.handle(wire::from_bytes(&header).expect("a command comes through")));
 }
 
 fn small() -> ModelSpec {

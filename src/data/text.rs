@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::hash::Hash;
 use crate::engine::rng::{Rng, Stream};
+use crate::number;
 use crate::spec::{ModelSpec, SpecError, limits};
 
 /// The symbol that stands for every character outside the vocabulary.
@@ -92,9 +93,8 @@ impl Corpus {
             ));
         }
         if text.len() > limits::TEXT_BYTES {
-            let size = text.len() as f64 / 1e6;
-            let message =
-                format!("The text has {size:.1} MB; up to {} MB can be taken.", limits::TEXT_BYTES as f64 / 1e6);
+            let [size, limit] = [text.len(), limits::TEXT_BYTES].map(|bytes| number::fixed(bytes as f64 / 1e6, 1));
+            let message = format!("The text has {size} MB; up to {limit} MB can be taken.");
             return Err(SpecError::new("text", message));
         }
         let controls = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();

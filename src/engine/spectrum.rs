@@ -89,7 +89,7 @@ pub fn spectral_radius<R: Real>(matrix: &[R], size: usize, squarings: u32) -> f6
         radius *= (0..squaring).fold(norm, |root, _| root.sqrt());
         current.iter_mut().for_each(|x| *x = R::from_f64(x.to_f64() / norm));
         let (a, b) = (Mat::rows(&current, size), Mat::rows(&current, size));
-        gemm::gemm(product, a, b, &mut next, size, Start::Zero, &mut scratch);
+        R::gemm(product, a, b, &mut next, size, Start::Zero, &mut scratch);
         std::mem::swap(&mut current, &mut next);
     }
     radius

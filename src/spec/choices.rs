@@ -1,8 +1,7 @@
 //! What can be chosen by name in a [`ModelSpec`](super::ModelSpec): each enumeration with its keys and labels.
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::cell::Cell;
+use crate::wire::Wire;
 
 /// An enumeration a property chooses from.
 pub trait Choice: Copy + PartialEq + 'static {
@@ -25,6 +24,22 @@ macro_rules! names {
             const ALL: &'static [Self] = &[$($value),*];
             const NAMES: &'static [(&'static str, &'static str)] = &[$(($key, $label)),*];
         }
+        by_place!($type);
+    };
+}
+
+/// Sends a choice as its place in `ALL`.
+macro_rules! by_place {
+    ($type:ty) => {
+        impl Wire for $type {
+            fn write(&self, to: &mut Vec<u8>) {
+                let place = <Self as Choice>::ALL.iter().position(|known| known == self);
+                to.push(place.map_or(u8::MAX, |place| place as u8));
+            }
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                <Self as Choice>::ALL.get(usize::from(u8::read(from)?)).copied()
+            }
+        }
     };
 }
 
@@ -32,9 +47,9 @@ macro_rules! names {
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident => $key:literal, $label:literal;)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {
-            $($(#[$value_doc])* #[serde(rename = $key)] $value,)*
+            $($(#[$value_doc])* $value,)*
         }
         names!($name { $($name::$value => $key, $label;)* });
     };
@@ -55,6 +70,7 @@ impl Choice for Cell {
         names
     };
 }
+by_place!(Cell);
 
 choices! {
     /// What is trained.

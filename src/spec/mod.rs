@@ -12,14 +12,12 @@ pub use properties::{Control, PROPERTIES, Property, property};
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::cell::Cell;
+use crate::wire::wire_struct;
 
 /// Everything that decides a run, besides its text. The same spec, text and seed give the same losses. What a field means
 /// and takes: its row of [`PROPERTIES`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelSpec {
     /// What is trained.
     pub model: Architecture,
@@ -86,6 +84,41 @@ pub struct ModelSpec {
     /// Rescale every recurrent matrix to this spectral radius at the start; `None` keeps PyTorch's.
     pub spectral_radius: Option<f32>,
 }
+
+wire_struct!(ModelSpec {
+    model,
+    task,
+    cell,
+    layers,
+    hidden,
+    bidirectional,
+    embedding,
+    dropout,
+    attention,
+    heads,
+    positions,
+    state_size,
+    discretisation,
+    scan,
+    sequence_length,
+    symbols,
+    batch,
+    objective,
+    teacher_forcing,
+    schedule,
+    schedule_steps,
+    feedback,
+    reward,
+    baseline,
+    entropy,
+    optimiser,
+    learning_rate,
+    clip,
+    seed,
+    backend,
+    forget_bias,
+    spectral_radius,
+});
 
 impl Default for ModelSpec {
     fn default() -> Self {
@@ -176,13 +209,15 @@ pub mod limits {
 }
 
 /// A value that cannot be taken, and what could: shown beside the control named `key`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
     /// The property's key; `text` and `probe` for the two texts.
     pub key: String,
     /// A sentence for the learner.
     pub message: String,
 }
+
+wire_struct!(SpecError { key, message });
 
 impl SpecError {
     /// An error of the control `key`.
@@ -200,6 +235,22 @@ impl fmt::Display for SpecError {
 impl std::error::Error for SpecError {}
 
 impl ModelSpec {
+    /// Every property as the address writes it: `model=recurrent&cell=lstm&...`.
+    pub fn to_text(&self) -> String {
+        let pairs: Vec<String> = PROPERTIES.iter().map(|row| format!("{}={}", row.key, row.read(self))).collect();
+        pairs.join("&")
+    }
+
+    /// The inverse of [`ModelSpec::to_text`]; a property that is left out has its default. `None` for what no spec is.
+    pub fn from_text(text: &str) -> Option<ModelSpec> {
+        let mut spec = ModelSpec::default();
+        for pair in text.split('&') {
+            let (key, value) = pair.split_once('=')?;
+            property(key)?.write(&mut spec, value).ok()?;
+        }
+        Some(spec)
+    }
+
     /// Checks every property against its limits, and those that depend on each other.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ pub fn property(key: &str) -> Option<&'static Property> {
 /// The kinds of values: how each is read from text, and written.
 mod kinds {
     use super::*;
+    use crate::number;
 
     pub fn choice<T: Choice>(text: &str) -> Result<T, String> {
         let found = T::NAMES.iter().position(|(value, _)| value.eq_ignore_ascii_case(text));
@@ -78,10 +79,12 @@ mod kinds {
 
     pub fn integer(text: &str, range: RangeInclusive<usize>) -> Result<usize, String> {
         let (low, high) = (*range.start(), *range.end());
-        match text.parse::<f64>() {
-            Ok(number) if number.fract() == 0.0 && (low as f64..=high as f64).contains(&number) => Ok(number as usize),
-            Ok(_) => Err(format!("{} is not a whole number from {low} to {high}.", shortened(text))),
-            Err(_) => Err(format!(
+        match number::parse(text) {
+            Some(number) if number.fract() == 0.0 && (low as f64..=high as f64).contains(&number) => {
+                Ok(number as usize)
+            }
+            Some(_) => Err(format!("{} is not a whole number from {low} to {high}.", shortened(text))),
+            None => Err(format!(
                 "\u{201c}{}\u{201d} is not a number. A whole number from {low} to {high} is.",
                 shortened(text)
             )),
@@ -90,22 +93,27 @@ mod kinds {
 
     pub fn number(text: &str, range: RangeInclusive<f32>) -> Result<f32, String> {
         let (low, high) = (*range.start(), *range.end());
-        match text.parse::<f32>() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            Ok(_) => Err(format!("{} is outside {low} to {high}.", shortened(text))),
-            Err(_) => Err(format!("\u{201c}{}\u{201d} is not a number. Any from {low} to {high} is.", shortened(text))),
+        match number::parse(text).map(|number| number as f32) {
+            Some(number) if range.contains(&number) => Ok(number),
+            Some(_) => Err(format!("{} is outside {} to {}.", shortened(text), number::show(low), number::show(high))),
+            None => Err(format!(
+                "\u{201c}{}\u{201d} is not a number. Any from {} to {} is.",
+                shortened(text),
+                number::show(low),
+                number::show(high)
+            )),
         }
     }
 
     pub fn optional(text: &str, range: RangeInclusive<f32>) -> Result<Option<f32>, String> {
         match text {
             "" | "off" | "none" => Ok(None),
-            _ => number(text, range).map(Some),
+            _ => self::number(text, range).map(Some),
         }
     }
 
     pub fn show_optional(value: Option<f32>) -> String {
-        value.map_or_else(|| "off".to_owned(), |number| number.to_string())
+        value.map_or_else(|| "off".to_owned(), number::show)
     }
 
     fn shortened(text: &str) -> String {
@@ -145,7 +153,7 @@ macro_rules! row {
     (number $range:expr, $field:ident, $key:literal, $label:literal, $help:literal) => {
         row!(
             @ $key, $label, $help, Control::Number(*$range.start(), *$range.end()),
-            |spec| spec.$field.to_string(),
+            |spec| crate::number::show(spec.$field),
             |spec, text| kinds::number(text, $range).map(|value| spec.$field = value)
         )
     };

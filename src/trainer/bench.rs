@@ -8,8 +8,9 @@ pub use workloads::{Named, Prepared, prepare, workloads};
 use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
 use crate::engine::error::EngineError;
+use crate::engine::kernels::entries::Kernels;
 use crate::engine::kernels::gemm::{self, Mat, Size, Start};
-use crate::engine::kernels::unary::{self, Unary};
+use crate::engine::kernels::unary::Unary;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 use crate::engine::rng::{Rng, Stream};
@@ -204,11 +205,11 @@ fn time(amount: f64, now: &dyn Fn() -> f64, mut work: impl FnMut()) -> (f64, f64
 fn time_gemm(size: Size, now: &dyn Fn() -> f64) -> (f64, f64) {
     let (a, b) = (vec![0.5_f32; size.m * size.k], vec![0.25_f32; size.k * size.n]);
     let mut packed = vec![0.0; gemm::packed_b_len(size.n, size.k)];
-    gemm::pack_b(size.n, size.k, Mat::rows(&b, size.n), &mut packed);
+    f32::pack_b(size.n, size.k, Mat::rows(&b, size.n), &mut packed);
     let mut c = vec![0.0; size.m * size.n];
     let mut scratch = vec![0.0; gemm::gemm_prepacked_scratch(size)];
     time(2.0 * (size.m * size.n * size.k) as f64, now, || {
-        gemm::gemm_prepacked(size, Mat::rows(&a, size.k), &packed, &mut c, size.n, Start::Zero, &mut scratch);
+        f32::gemm_prepacked(size, Mat::rows(&a, size.k), &packed, &mut c, size.n, Start::Zero, &mut scratch);
     })
 }
 
@@ -217,7 +218,7 @@ fn time_functions(now: &dyn Fn() -> f64) -> (f64, f64) {
     const MIX: [Unary; 3] = [Unary::Sigmoid, Unary::Tanh, Unary::Exp];
     let x: Vec<f32> = (0..4096).map(|at| at as f32 / 1024.0 - 2.0).collect();
     let mut y = vec![0.0; x.len()];
-    time((MIX.len() * x.len()) as f64, now, || MIX.iter().for_each(|kind| unary::unary(*kind, &x, &mut y)))
+    time((MIX.len() * x.len()) as f64, now, || MIX.iter().for_each(|kind| f32::unary(*kind, &x, &mut y)))
 }
 
 #[test]

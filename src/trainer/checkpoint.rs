@@ -19,7 +19,7 @@ use super::weights::{WeightsError, gather, named};
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
 
-/// The metadata keys: [`VERSION`]; the spec as JSON; steps done; random numbers drawn for sampling; a hash of the text;
+/// The metadata keys: [`VERSION`]; the spec as `ModelSpec::to_text`; steps done; random numbers drawn for sampling; a hash of the text;
 /// what the model keeps besides, f32 by their bits; a hash of all the rest.
 const KEYS: [&str; 7] = ["seqlab", "spec", "step", "drawn", "text", "memory", "checksum"];
 
@@ -108,8 +108,8 @@ impl Checkpoint {
             tensors.extend(named(graph, flat, &prefix(place)));
         }
         let kept = memory.iter().map(|number| format!("{:08x}", number.to_bits())).collect::<Vec<String>>().join(" ");
-        let json = serde_json::to_string(spec).expect("a spec is JSON");
-        let values = [VERSION.to_string(), json, step.to_string(), drawn.to_string(), format!("{text:016x}"), kept];
+        let values =
+            [VERSION.to_string(), spec.to_text(), step.to_string(), drawn.to_string(), format!("{text:016x}"), kept];
         let mut metadata: BTreeMap<String, String> = KEYS.map(str::to_owned).into_iter().zip(values).collect();
         let written = safetensors::write(&metadata, &tensors);
         let file = File::parse(&written).expect("a file just written is whole");
@@ -139,7 +139,7 @@ impl Checkpoint {
             let numbers = (counter(step)?, counter(drawn)?, u64::from_str_radix(text, 16).ok()?);
             let bits = memory.split_whitespace().map(|bits| u32::from_str_radix(bits, 16).ok().map(f32::from_bits));
             let memory = bits.collect::<Option<Vec<f32>>>()?;
-            let spec: ModelSpec = serde_json::from_str(spec).ok()?;
+            let spec = ModelSpec::from_text(spec)?;
             let whole = sum == format!("{:016x}", checksum(&file)) && spec.validate().is_ok();
             whole.then_some((spec, numbers, memory))
         };

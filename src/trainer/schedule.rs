@@ -1,15 +1,12 @@
 //! How often a decoder in training is fed the truth: the schedules of scheduled sampling (Bengio, Vinyals, Jaitly &
 //! Shazeer 2015, section 2.4). A constant 1 is teacher forcing, a constant 0 free running.
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::kernels::real::Real;
 use crate::engine::rng::{Rng, Stream};
 use crate::spec::{self, ModelSpec};
 
 /// The probability of feeding the truth, as a function of the training step i = 0, 1, ...
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Schedule {
     /// Always `ratio`, 0 to 1.
     Constant { ratio: f32 },

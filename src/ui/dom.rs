@@ -122,7 +122,7 @@ fn inside(target: Option<EventTarget>, selector: &str) -> bool {
 pub fn font_size() -> f64 {
     let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok().flatten());
     let size = style.and_then(|style| style.get_property_value("font-size").ok());
-    size.and_then(|size| size.trim_end_matches("px").parse().ok()).unwrap_or(16.0)
+    size.and_then(|size| crate::number::parse(size.trim_end_matches("px"))).unwrap_or(16.0)
 }
 
 /// Has the browser save a file made of `parts` (strings, buffers).

@@ -1,11 +1,13 @@
 //! Numbers and characters as the page writes them.
 
+use crate::number;
+
 /// `value` with `decimals` decimals and a true minus sign; never "−0.00".
 pub fn fixed(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return infinite(value);
     }
-    let text = format!("{value:.decimals$}");
+    let text = number::fixed(value, decimals);
     let zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
     if zero { text.trim_start_matches('-').to_owned() } else { text.replace('-', "\u{2212}") }
 }

@@ -1,10 +1,11 @@
 //! The page's end of the line to a worker.
 
-use js_sys::{Array, ArrayBuffer, Object, Reflect};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::protocol::{Command, Event};
+use crate::wire;
 
 /// Where Trunk puts the worker.
 const WORKER: &str = "./worker_loader.js";
@@ -35,7 +36,7 @@ impl Link {
 
     /// Sends a command; a buffer travels along and is gone from here.
     pub fn send(&self, command: &Command, buffer: Option<&ArrayBuffer>) {
-        let Ok(header) = serde_json::to_string(command) else { return };
+        let header = Uint8Array::from(wire::to_bytes(command).as_slice());
         let message = Object::new();
         let transfer = Array::new();
         let mut sent = Reflect::set(&message, &"header".into(), &header.into());
@@ -58,9 +59,9 @@ impl Drop for Link {
 }
 
 fn read(data: &JsValue) -> Heard {
-    let header = Reflect::get(data, &"header".into()).ok().and_then(|header| header.as_string());
+    let header = Reflect::get(data, &"header".into()).ok().and_then(|header| header.dyn_into::<Uint8Array>().ok());
     let header = header.ok_or("The engine sent a message without header.")?;
-    let event = serde_json::from_str(&header).map_err(|error| format!("The engine and the page differ: {error}."))?;
+    let event = wire::from_bytes(&header.to_vec()).ok_or("The engine and the page come from different builds.")?;
     let buffer = Reflect::get(data, &"buffer".into()).ok().and_then(|buffer| buffer.dyn_into().ok());
     Ok((event, buffer))
 }

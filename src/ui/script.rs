@@ -26,6 +26,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
 use crate::labs;
+use crate::number;
 use crate::protocol::{BenchResult, Workload, WorkloadModel};
 use crate::spec::{BackendKind, Control, PROPERTIES, limits};
 use crate::ui::bench;
@@ -107,7 +108,7 @@ fn state(lab: Lab) -> Object {
         let text = property.read(&state.setup.spec);
         let value = match property.control {
             Control::Choice(_) => text.into(),
-            _ => text.parse::<f64>().map_or(JsValue::NULL, JsValue::from),
+            _ => number::parse(&text).map_or(JsValue::NULL, JsValue::from),
         };
         put(&object, property.key, &value);
     }
@@ -132,7 +133,7 @@ fn state(lab: Lab) -> Object {
 
 /// The number a person would write: 0.7, not 0.699999988.
 fn f64_of(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+    number::parse(&number::show(value)).unwrap_or_else(|| f64::from(value))
 }
 
 fn backend_name(backend: BackendKind) -> &'static str {
@@ -175,8 +176,11 @@ fn set(lab: Lab, options: &JsValue) -> Promise {
 fn entries(options: &JsValue) -> Vec<(String, String)> {
     let Some(object) = options.dyn_ref::<Object>() else { return Vec::new() };
     let text = |value: &JsValue| {
+        let number = || {
+            value.dyn_ref::<js_sys::Number>().and_then(|number| number.to_string_with_radix(10).ok()).map(String::from)
+        };
         let switch = || value.as_bool().map(|on| if on { "on" } else { "off" }.to_owned());
-        let plain = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string())).or_else(switch);
+        let plain = value.as_string().or_else(number).or_else(switch);
         plain.unwrap_or_else(|| if value.is_null() { "off".to_owned() } else { String::new() })
     };
     let pair = |pair: JsValue| {
@@ -275,9 +279,9 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
     let number = |name: &str, default: f64, low: f64, high: f64| {
         let value = property_value(options, name);
         let number = if value.is_undefined() { Some(default) } else { value.as_f64() };
-        number
-            .filter(|number| (low..=high).contains(number))
-            .ok_or_else(|| format!("{name} is a number from {low} to {high}."))
+        number.filter(|number| (low..=high).contains(number)).ok_or_else(|| {
+            format!("{name} is a number from {} to {}.", number::show(low as f32), number::show(high as f32))
+        })
     };
     let whole =
         |name: &str, default: f64, high: usize| number(name, default, 1.0, high as f64).map(|number| number as usize);
@@ -323,6 +327,16 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
 
 /// The result with the names it has in the protocol.
 fn report(result: &BenchResult) -> JsValue {
-    let json = serde_json::to_string(result).unwrap_or_default();
-    js_sys::JSON::parse(&json).unwrap_or(JsValue::NULL)
+    let object = Object::new();
+    put(&object, "stepsPerSecond", &result.steps_per_second.into());
+    put(&object, "firstLoss", &result.first_loss.into());
+    put(&object, "lastLoss", &result.last_loss.into());
+    put(&object, "parameters", &(result.parameters as f64).into());
+    put(&object, "backend", &backend_name(result.backend).into());
+    put(&object, "adapter", &result.adapter.as_str().into());
+    put(&object, "flopsPerStep", &result.flops_per_step.into());
+    put(&object, "gemmPeak", &result.gemm_peak.into());
+    put(&object, "boundStepsPerSecond", &result.bound_steps_per_second.into());
+    put(&object, "dispatches", &(result.dispatches as f64).into());
+    object.into()
 }

@@ -1,5 +1,6 @@
 //! Texts before they are sent: what a file must be to be a training text, and the text we begin with.
 
+use crate::number;
 use crate::spec::{SpecError, limits};
 use crate::ui::format;
 
@@ -75,9 +76,12 @@ pub fn check_probe(probe: &str) -> Result<(), SpecError> {
 /// Says what a temperature may be.
 pub fn temperature(text: &str) -> Result<f32, SpecError> {
     let (low, high) = (*limits::TEMPERATURE.start(), *limits::TEMPERATURE.end());
-    match text.trim().parse::<f32>() {
-        Ok(number) if limits::TEMPERATURE.contains(&number) => Ok(number),
-        _ => Err(SpecError::new("temperature", format!("The temperature is a number from {low} to {high}."))),
+    match number::parse(text.trim()).map(|number| number as f32) {
+        Some(number) if limits::TEMPERATURE.contains(&number) => Ok(number),
+        _ => {
+            let message = format!("The temperature is a number from {} to {}.", number::show(low), number::show(high));
+            Err(SpecError::new("temperature", message))
+        }
     }
 }
 

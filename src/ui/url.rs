@@ -2,6 +2,7 @@
 
 use crate::engine::cell::Cell;
 use crate::labs;
+use crate::number;
 use crate::spec::{PROPERTIES, SpecError, property};
 use crate::ui::setup::{LARGEST_FOCUS, PARTS, PageState};
 use crate::ui::text::LINK_BYTES;
@@ -115,7 +116,7 @@ pub fn write(state: &PageState) -> String {
         put("probe", setup.probe.as_deref().unwrap_or_default());
     }
     if setup.temperature != default.setup.temperature {
-        put("temperature", &setup.temperature.to_string());
+        put("temperature", &number::show(setup.temperature));
     }
     if focus.layer != default.focus.layer {
         put("layer", &(focus.layer + 1).to_string());

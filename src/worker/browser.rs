@@ -11,6 +11,7 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
 
 use super::lab::Lab;
 use crate::protocol::{Command, Event};
+use crate::wire;
 
 /// Bytes of the smallest buffer a frame travels in, so that small frames do not make a new one each time they grow.
 const LEAST_BUFFER: u32 = 4096;
@@ -67,8 +68,8 @@ async fn serve(mailbox: Rc<RefCell<Mailbox>>) {
 
 fn receive(mailbox: &RefCell<Mailbox>, message: &MessageEvent) {
     let data = message.data();
-    let header = Reflect::get(&data, &"header".into()).ok().and_then(|header| header.as_string());
-    let Some(mut command) = header.and_then(|header| serde_json::from_str(&header).ok()) else {
+    let header = Reflect::get(&data, &"header".into()).ok().and_then(|header| header.dyn_into::<Uint8Array>().ok());
+    let Some(mut command) = header.and_then(|header| wire::from_bytes(&header.to_vec())) else {
         let message = "The page sent something that this build of the engine does not understand.".to_owned();
         return post(&Event::Notice { message }, None);
     };
@@ -106,7 +107,7 @@ fn send(mailbox: &RefCell<Mailbox>, event: &Event, bytes: Option<&[u8]>) {
 }
 
 fn post(event: &Event, buffer: Option<&ArrayBuffer>) {
-    let header = serde_json::to_string(event).expect("events have no map keys that JSON lacks");
+    let header = Uint8Array::from(wire::to_bytes(event).as_slice());
     let message = Object::new();
     let transfer = Array::new();
     let set = |key: &str, value: &JsValue| Reflect::set(&message, &key.into(), value).is_ok();

@@ -81,8 +81,9 @@ fn run_wasm_opt(input: &Path, output: &Path) -> Result {
     std::fs::rename(&unfinished, output).map_err(|error| error.to_string())
 }
 
-/// Which features the module uses stands in the module itself.
-const WASM_OPT_ARGS: [&str; 1] = ["-O3"];
+/// Which features the module uses stands in the module itself. A large function stays one of its own: inlined into its only
+/// caller it saves nothing, and the kernels, all called from one function, would be compiled by the browser as one.
+const WASM_OPT_ARGS: [&str; 3] = ["-O3", "--one-caller-inline-max-function-size", "300"];
 
 fn cache_folder() -> PathBuf {
     paths::tools().join("wasm-opt-cache")

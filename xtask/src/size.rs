@@ -4,9 +4,8 @@ use crate::{Result, bundle, debian, paths, process};
 use std::path::Path;
 use std::process::Command;
 
-/// In bytes, compressed, page and worker together: a course page on a slow line still opens in seconds. The aim is 500 kB,
-/// which recurrent networks alone met; the other kinds of models are to be loaded when they are asked for.
-const LIMIT: u64 = 640_000;
+/// In bytes, compressed, page and worker together: a course page on a slow line still opens in seconds.
+const LIMIT: u64 = 500_000;
 
 const NODE_PROGRAM: &str = "\
 const zlib = require('zlib'), fs = require('fs');

@@ -105,7 +105,7 @@ fn lint_native() -> Result {
 fn lint_wasm() -> Result {
     let mut command = process::cargo();
     command.args(["clippy", "--locked", "--target", "wasm32-unknown-unknown"]);
-    command.args(["--package", "seqlab", "--lib", "--bins", "--test", "browser_*"]);
+    command.args(["--package", "seqlab", "--package", "seqlab-kernels", "--lib", "--bins", "--test", "browser_*"]);
     process::run(command.args(["--", "--deny", "warnings"]))
 }
 

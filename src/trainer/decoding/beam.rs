@@ -2,16 +2,13 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Bounds, Stepper};
 use crate::engine::error::EngineError;
+use crate::engine::kernels::entries::Kernels;
 use crate::engine::kernels::real::Real;
-use crate::engine::kernels::softmax::log_softmax;
 
 /// What becomes of hypotheses that have ended while others go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// They keep their place in the beam: at each step the candidates are the finished hypotheses, as they are, and every
     /// extension of the live ones; the best `width` stay. Ends when all of these are finished.
@@ -23,8 +20,7 @@ pub enum Policy {
 }
 
 /// How hypotheses of different lengths are compared; lengths count the end token.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LengthNormalisation {
     /// The sum of log-probabilities, which favours short sequences.
     None,
@@ -49,7 +45,7 @@ impl LengthNormalisation {
 }
 
 /// What a beam search does.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BeamOptions {
     /// Hypotheses kept at each step, 1 at least.
     pub width: usize,
@@ -62,8 +58,7 @@ pub struct BeamOptions {
 }
 
 /// What became of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It was in the beam, and went on or stood there at the end.
     Kept,
@@ -74,7 +69,7 @@ pub enum Fate {
 }
 
 /// A prefix: a token after its parent's prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Node {
     /// `None` for the root, which is the first token that is read.
     pub parent: Option<usize>,
@@ -103,7 +98,7 @@ struct Expansion {
 }
 
 /// A sequence that a search found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
     /// Its last node.
     pub node: usize,
@@ -265,7 +260,7 @@ impl BeamSearch {
         let stepped = stepper.advance(&states, &tokens).await?;
         let (width, vocabulary) = (stepper.state_len(), stepper.vocabulary());
         let mut log_probabilities = vec![0.0; stepped.logits.len()];
-        log_softmax(vocabulary, &stepped.logits, &mut log_probabilities);
+        f32::log_softmax(vocabulary, &stepped.logits, &mut log_probabilities);
         for (row, node) in wanted.into_iter().enumerate() {
             self.expansions[node] = Some(Expansion {
                 state: stepped.states[row * width..(row + 1) * width].to_vec(),

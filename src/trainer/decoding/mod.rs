@@ -12,7 +12,7 @@ pub use stepper::{Carried, GraphStepper, OneStep};
 
 use crate::engine::backend::Answer;
 use crate::engine::error::EngineError;
-use crate::engine::kernels::softmax::log_softmax;
+use crate::engine::kernels::entries::Kernels;
 
 /// A model that reads one token at a time.
 pub trait Stepper {
@@ -82,7 +82,7 @@ pub async fn generate(
     while generated.tokens.len() < bounds.max_length {
         let stepped = stepper.advance(&[&state], &[token]).await?;
         token = pick(&stepped.logits);
-        log_softmax(stepped.logits.len(), &stepped.logits, &mut log_probabilities);
+        f32::log_softmax(stepped.logits.len(), &stepped.logits, &mut log_probabilities);
         generated.tokens.push(token);
         generated.log_probabilities.push(log_probabilities[token as usize]);
         if bounds.end == Some(token) {

@@ -1,15 +1,13 @@
 //! Choosing a token at random: temperature, top-k, top-p.
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::kernels::cross_entropy::argmax;
-use crate::engine::kernels::softmax::softmax;
+use crate::engine::kernels::entries::Kernels;
 use crate::engine::kernels::tokens::passes;
 
 /// How tokens are drawn. First the temperature, then top-k, then top-p, as is usual.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Draws from softmax(logits / temperature); 0 takes the most probable token.
+    /// Draws from f32::softmax(logits / temperature); 0 takes the most probable token.
     pub temperature: f32,
     /// Only the k most probable tokens (Fan, Lewis & Dauphin 2018); the lower token of equals.
     pub top_k: Option<usize>,
@@ -19,7 +17,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// From softmax(logits) as it is.
+    /// From f32::softmax(logits) as it is.
     pub const PLAIN: Sampling = Sampling { temperature: 1.0, top_k: None, top_p: None };
 }
 
@@ -41,7 +39,7 @@ impl Sampler {
         let largest = logits.iter().copied().fold(f32::MIN, f32::max);
         self.scaled.extend(logits.iter().map(|logit| ((logit - largest) * scale).max(f32::MIN)));
         self.probabilities.resize(logits.len(), 0.0);
-        softmax(logits.len(), &self.scaled, None, &mut self.probabilities);
+        f32::softmax(logits.len(), &self.scaled, None, &mut self.probabilities);
         if sampling.top_k.is_some() || sampling.top_p.is_some() {
             self.leave_out(sampling);
         }

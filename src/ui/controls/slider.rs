@@ -1,5 +1,6 @@
 //! Sliders over wide ranges: even ratios where a property spans decades, round values everywhere.
 
+use crate::number;
 use crate::spec::Control;
 
 /// Positions of every slider: 0 to this.
@@ -39,19 +40,19 @@ impl Scale {
             Scale::Even(low, high) => {
                 let step = (high - low) / 80.0;
                 let value = low + ((high - low) * share / step).round() * step;
-                (value as f32).to_string()
+                number::show(value as f32)
             }
             Scale::Ratio { low, high, whole } => {
                 let value = low * (high / low).powf(share);
                 let round = if whole { round_whole(value) } else { round_digits(value) };
-                (round.clamp(low, high) as f32).to_string()
+                number::show(round.clamp(low, high) as f32)
             }
         }
     }
 
     /// The position of a value.
     pub fn position(&self, value: &str) -> u32 {
-        let Ok(value) = value.parse::<f64>() else { return 0 };
+        let Some(value) = number::parse(value) else { return 0 };
         let share = match *self {
             Scale::Even(low, high) => (value - low) / (high - low),
             Scale::Ratio { low, high, .. } => (value / low).ln() / (high / low).ln(),

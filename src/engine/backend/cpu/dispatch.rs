@@ -123,64 +123,64 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
     let [y, ..] = outputs;
     let number = |value: f32| R::from_f64(f64::from(value));
     match &x.step.op {
-        Op::Unary(kind) => unary::unary(*kind, x.input(0), y),
-        Op::UnaryGrad(kind) => unary::unary_grad(*kind, x.input(0), x.input(1), y),
-        Op::Binary(kind) => binary::binary(*kind, x.input(0), x.input(1), y),
-        Op::Affine { scale, shift } => binary::affine(number(*scale), number(*shift), x.input(0), y),
+        Op::Unary(kind) => R::unary(*kind, x.input(0), y),
+        Op::UnaryGrad(kind) => R::unary_grad(*kind, x.input(0), x.input(1), y),
+        Op::Binary(kind) => R::binary(*kind, x.input(0), x.input(1), y),
+        Op::Affine { scale, shift } => R::affine(number(*scale), number(*shift), x.input(0), y),
         Op::Fill { value, .. } => binary::fill(number(*value), y),
         Op::MatMul { transpose_a, transpose_b } => matmul(*transpose_a, *transpose_b, x, y, scratch),
-        Op::Einsum(einsum) => einsum::einsum(&einsum.loops(), x.input(0), x.input(1), y, scratch),
-        Op::Transpose => layout::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
+        Op::Einsum(einsum) => R::einsum(&einsum.loops(), x.input(0), x.input(1), y, scratch),
+        Op::Transpose => R::transpose(x.shape(0).0[0], x.shape(0).0[1], x.input(0), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.input(0), y),
         Op::Pad { axis, start, total } => {
             let part = range(x.shape(0), *axis, *start, x.shape(0).0[*axis]);
             layout::pad(Range { axis: *total, ..part }, x.input(0), y);
         }
         Op::Concat { axis } => concat(*axis, x, |at| x.input(at), y),
-        Op::ExpandLast { width } => layout::expand_last(x.input(0), *width, y),
+        Op::ExpandLast { width } => R::expand_last(x.input(0), *width, y),
         Op::ExpandLeading { .. } => layout::expand_leading(x.input(0), y),
-        Op::SumLast => reduce::sum_last(x.input(0), y),
-        Op::SumLeading { .. } => reduce::sum_leading(x.input(0), y),
-        Op::RowNorm => reduce::row_norm(x.input(0), y),
+        Op::SumLast => R::sum_last(x.input(0), y),
+        Op::SumLeading { .. } => R::sum_leading(x.input(0), y),
+        Op::RowNorm => R::row_norm(x.input(0), y),
         Op::Softmax => {
             let mask = (x.count() == 2).then(|| x.input(1));
-            softmax::softmax(x.shape(0).last(), x.input(0), mask, y);
+            R::softmax(x.shape(0).last(), x.input(0), mask, y);
         }
         Op::CausalSoftmax => {
             let shape = x.shape(0);
-            softmax::causal_softmax(shape.0[shape.0.len() - 2], shape.last(), x.input(0), y);
+            R::causal_softmax(shape.0[shape.0.len() - 2], shape.last(), x.input(0), y);
         }
-        Op::SoftmaxGrad => softmax::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
-        Op::LogSoftmax => softmax::log_softmax(x.shape(0).last(), x.input(0), y),
-        Op::LogSoftmaxGrad => softmax::log_softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
-        Op::LogSumExp => softmax::logsumexp(x.shape(0).last(), x.input(0), y, scratch),
-        Op::CrossEntropy { ignore } => cross_entropy::cross_entropy(x.input(0), x.ids(1), *ignore, y, scratch),
+        Op::SoftmaxGrad => R::softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
+        Op::LogSoftmax => R::log_softmax(x.shape(0).last(), x.input(0), y),
+        Op::LogSoftmaxGrad => R::log_softmax_grad(x.shape(0).last(), x.input(0), x.input(1), y),
+        Op::LogSumExp => R::logsumexp(x.shape(0).last(), x.input(0), y, scratch),
+        Op::CrossEntropy { ignore } => R::cross_entropy(x.input(0), x.ids(1), *ignore, y, scratch),
         Op::CrossEntropyGrad { ignore } => {
-            cross_entropy::cross_entropy_grad(x.input(0), x.ids(1), *ignore, x.input(2), y);
+            R::cross_entropy_grad(x.input(0), x.ids(1), *ignore, x.input(2), y);
         }
-        Op::ArgmaxEquals => cross_entropy::argmax_equals(x.input(0), x.ids(1), y),
+        Op::ArgmaxEquals => R::argmax_equals(x.input(0), x.ids(1), y),
         Op::NotEqual { value } => cross_entropy::not_equal(x.ids(0), *value, y),
         Op::LengthMask { steps } => attention::length_mask(x.ids(0), *steps, y),
-        Op::WeightedMean => reduce::weighted_mean(x.input(0), x.input(1), y),
-        Op::WeightedMeanGrad => reduce::weighted_mean_grad(x.input(0), x.input(1), y),
+        Op::WeightedMean => R::weighted_mean(x.input(0), x.input(1), y),
+        Op::WeightedMeanGrad => R::weighted_mean_grad(x.input(0), x.input(1), y),
         Op::Embedding { .. } => embedding::embedding(x.shape(1).last(), x.ids(0), x.input(1), y),
         Op::EmbeddingGrad { padding, .. } => {
-            embedding::embedding_grad(x.shape(1).last(), x.ids(0), x.input(1), *padding, y);
+            R::embedding_grad(x.shape(1).last(), x.ids(0), x.input(1), *padding, y);
         }
-        Op::LayerNorm { eps } => layer_norm::layer_norm(x.shape(0).last(), f64::from(*eps), x.input(0), y),
+        Op::LayerNorm { eps } => R::layer_norm(x.shape(0).last(), f64::from(*eps), x.input(0), y),
         Op::LayerNormGrad { eps } => {
-            layer_norm::layer_norm_grad(x.shape(0).last(), f64::from(*eps), x.input(0), x.input(1), y, scratch);
+            R::layer_norm_grad(x.shape(0).last(), f64::from(*eps), x.input(0), x.input(1), y, scratch);
         }
         Op::Conv1dCausal => {
             let dims = conv_dims(x.shape(0), x.shape(1).last());
-            conv::conv1d_causal(dims, x.input(0), x.input(1), y, scratch);
+            R::conv1d_causal(dims, x.input(0), x.input(1), y, scratch);
         }
         Op::Conv1dCausalGradInput => {
             let dims = conv_dims(x.shape(1), x.shape(0).last());
-            conv::conv1d_causal_grad_x(dims, x.input(1), x.input(0), y, scratch);
+            R::conv1d_causal_grad_x(dims, x.input(1), x.input(0), y, scratch);
         }
         Op::Conv1dCausalGradWeight { taps } => {
-            conv::conv1d_causal_grad_weight(conv_dims(x.shape(0), *taps), x.input(0), x.input(1), y, scratch);
+            R::conv1d_causal_grad_weight(conv_dims(x.shape(0), *taps), x.input(0), x.input(1), y, scratch);
         }
         Op::Previous { reverse } => {
             let [steps, batch] = leading(x.shape(0));
@@ -194,8 +194,8 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
             let batch = x.shape(0).0[0];
             ragged::final_state_grad(x.sequences(*steps, batch), *reverse, x.input(0), y);
         }
-        Op::Dropout { p, stream } => dropout::dropout(*p, *stream, x.ids(1), x.input(0), y),
-        Op::GroupNorms { groups } => optim::group_norms(x.input(0), groups, y),
+        Op::Dropout { p, stream } => R::dropout(*p, *stream, x.ids(1), x.input(0), y),
+        Op::GroupNorms { groups } => R::group_norms(x.input(0), groups, y),
         Op::CacheWrite => attention::cache_write(x.input(0), x.ids(1), y),
         Op::Copy => y.copy_from_slice(x.input(0)),
         op => unreachable!("{} is handled above or computes ids", op.name()),
@@ -205,8 +205,8 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
 /// Runs the kernel of a step that computes ids.
 pub(super) fn run_ids<R: Real>(x: &Operands<'_, R>, y: &mut [u32], scratch: &mut [R]) {
     match &x.step.op {
-        Op::Argmax => tokens::argmax_rows(x.input(0), y),
-        Op::SampleToken => tokens::sample_token(x.input(0), x.input(1), y, scratch),
+        Op::Argmax => R::argmax_rows(x.input(0), y),
+        Op::SampleToken => R::sample_token(x.input(0), x.input(1), y, scratch),
         Op::SelectIds => tokens::select_ids(x.input(0), x.ids(1), x.ids(2), y),
         Op::Slice { axis, start, len } => layout::slice(range(x.shape(0), *axis, *start, *len), x.ids(0), y),
         Op::Concat { axis } => concat(*axis, x, |at| x.ids(at), y),
@@ -243,11 +243,11 @@ fn matmul<R: Real>(transpose_a: bool, transpose_b: bool, x: &Operands<'_, R>, y:
         let [steps, batch] = leading(x.shape(0));
         let sequences = x.sequences(steps, batch);
         return match transpose_a {
-            true => ragged::outer(size, sequences, x.input(0), x.input(1), y, scratch),
-            false => ragged::matmul(size, sequences, x.input(0), b, y, scratch),
+            true => R::outer(size, sequences, x.input(0), x.input(1), y, scratch),
+            false => R::matmul(size, sequences, x.input(0), b, y, scratch),
         };
     }
-    gemm::gemm(size, a, b, y, size.n, Start::Zero, scratch);
+    R::gemm(size, a, b, y, size.n, Start::Zero, scratch);
 }
 
 fn recurrent_forward<R: Real>(
@@ -272,7 +272,7 @@ fn recurrent_forward<R: Real>(
         c,
         gates,
     };
-    recurrent::forward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
+    R::forward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
 }
 
 fn recurrent_backward<R: Real>(
@@ -312,7 +312,7 @@ fn recurrent_backward<R: Real>(
         dh0,
         dc0,
     };
-    recurrent::backward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
+    R::backward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
 }
 
 fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
@@ -327,12 +327,12 @@ fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
     match &x.step.op {
         Op::AdditiveEnergy => {
             let dims = energies(x.plan.graph().shape(x.step.outputs[1]));
-            attention::additive_energy(dims, operands, first, second);
+            R::additive_energy(dims, operands, first, second);
         }
         Op::AdditiveEnergyGrad => {
-            attention::additive_energy_grad(energies(x.shape(0)), operands, [first, second, third]);
+            R::additive_energy_grad(energies(x.shape(0)), operands, [first, second, third]);
         }
-        Op::CachedAttention { heads } => attention::cached_attention(*heads, operands, x.ids(3), first, second),
+        Op::CachedAttention { heads } => R::cached_attention(*heads, operands, x.ids(3), first, second),
         _ => unreachable!("no op of attention"),
     }
 }
@@ -345,24 +345,18 @@ fn optimise<R: Real>(optimiser: &Optimiser, x: &Operands<'_, R>, outputs: [&mut 
     match *optimiser {
         Optimiser::Sgd { momentum, dampening, nesterov, weight_decay } => {
             let options = optim::Sgd { lr, momentum, dampening, nesterov, weight_decay };
-            optim::sgd(&options, hyper[4] == R::ONE, factor, gradient, parameters, first);
+            R::sgd(&options, hyper[4] == R::ONE, factor, gradient, parameters, first);
         }
         Optimiser::RmsProp { alpha, eps, momentum, centered, weight_decay } => {
             let options = optim::RmsProp { lr, alpha, eps, momentum, centered, weight_decay };
             let (velocity, mean) = if momentum != 0.0 { (second, third) } else { (third, second) };
-            optim::rmsprop(
-                &options,
-                factor,
-                gradient,
-                parameters,
-                optim::RmsPropState { square: first, mean, velocity },
-            );
+            R::rmsprop(&options, factor, gradient, parameters, optim::RmsPropState { square: first, mean, velocity });
         }
         Optimiser::Adam { beta1, beta2, eps, weight_decay, decoupled } => {
             let (correction1, root2) = (hyper[2].to_f64(), hyper[3].to_f64());
             let correction2 = root2 * root2;
             let options = optim::Adam { lr, beta1, beta2, eps, weight_decay, decoupled, correction1, correction2 };
-            optim::adam(&options, factor, gradient, parameters, first, second);
+            R::adam(&options, factor, gradient, parameters, first, second);
         }
     }
 }

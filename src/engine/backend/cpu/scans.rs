@@ -4,7 +4,7 @@ use crate::engine::graph::{Graph, Node, Op, Shape};
 use crate::engine::kernels::diagonal_scan::{self, ScanDims};
 use crate::engine::kernels::long_conv::LongConvDims;
 use crate::engine::kernels::real::Real;
-use crate::engine::kernels::{discretise, long_conv, selective_scan};
+use crate::engine::kernels::selective_scan;
 
 use super::MOST_OUTPUTS;
 use super::dispatch::Operands;
@@ -52,10 +52,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
     let [first, second, third, fourth, fifth, sixth, seventh] = outputs;
     let dims = || dims(&x.step.op, |at| x.shape(at));
     match &x.step.op {
-        Op::Discretise(rule) => discretise::discretise(*rule, x.input(0), x.input(1), x.input(2), first, second),
+        Op::Discretise(rule) => R::discretise(*rule, x.input(0), x.input(1), x.input(2), first, second),
         Op::DiscretiseGrad(rule) => {
             let (operands, gradients) = ([x.input(0), x.input(1), x.input(2)], [x.input(3), x.input(4)]);
-            discretise::discretise_grad(*rule, operands, gradients, [first, second, third]);
+            R::discretise_grad(*rule, operands, gradients, [first, second, third]);
         }
         Op::DiagonalScan => {
             let io = diagonal_scan::Forward {
@@ -67,7 +67,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
                 y: first,
                 states: second,
             };
-            diagonal_scan::diagonal_scan(dims(), io, scratch);
+            R::diagonal_scan(dims(), io, scratch);
         }
         Op::DiagonalScanGrad => {
             let io = diagonal_scan::Backward {
@@ -86,7 +86,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
                 d_x0: fifth,
                 total: x.is_seen(5).then_some(sixth),
             };
-            diagonal_scan::diagonal_scan_grad(dims(), io, scratch);
+            R::diagonal_scan_grad(dims(), io, scratch);
         }
         Op::SelectiveScan => {
             let io = selective_scan::Forward {
@@ -99,7 +99,7 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
                 y: first,
                 states: second,
             };
-            selective_scan::selective_scan(dims(), io);
+            R::selective_scan(dims(), io);
         }
         Op::SelectiveScanGrad => {
             let io = selective_scan::Backward {
@@ -120,14 +120,14 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
                 d_x0: sixth,
                 total: seventh,
             };
-            selective_scan::selective_scan_grad(dims(), io, scratch);
+            R::selective_scan_grad(dims(), io, scratch);
         }
-        Op::LongConv => long_conv::long_conv(long_conv_dims(x.shape(0)), x.input(0), x.input(1), first),
+        Op::LongConv => R::long_conv(long_conv_dims(x.shape(0)), x.input(0), x.input(1), first),
         Op::LongConvGradInput => {
-            long_conv::long_conv_grad_input(long_conv_dims(x.shape(1)), x.input(0), x.input(1), first);
+            R::long_conv_grad_input(long_conv_dims(x.shape(1)), x.input(0), x.input(1), first);
         }
         Op::LongConvGradKernel => {
-            long_conv::long_conv_grad_kernel(long_conv_dims(x.shape(0)), x.input(0), x.input(1), first);
+            R::long_conv_grad_kernel(long_conv_dims(x.shape(0)), x.input(0), x.input(1), first);
         }
         _ => unreachable!("not a scan"),
     }

@@ -11,12 +11,12 @@
 //! Weights are PyTorch's: `weight_hh` (G*H, H), the gates' blocks of rows in the cell's order. Gradients of the weights
 //! are not computed here: they are products over all T*B rows of what [`backward`] returns.
 
+pub use super::cell::Cell;
+use super::cell::{Described, cells};
 use super::gemm::{self, Mat, Size, Start};
 use super::ragged::Sequences;
 use super::real::Real;
 use super::{gru, gru_textbook, lstm, rnn};
-pub use crate::engine::cell::Cell;
-use crate::engine::cell::{Described, cells};
 
 /// Calls a generic function with the cell's [`Recurrence`].
 macro_rules! with_cell {

@@ -2,7 +2,7 @@
 //! are the same on every backend and in the backward pass.
 
 use super::real::Real;
-use crate::engine::rng::{Rng, Stream};
+use super::rng::{Rng, Stream};
 
 /// A number is dropped where the upper 24 bits of its random integer are below this.
 pub fn threshold(p: f32) -> u32 {

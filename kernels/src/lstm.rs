@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::engine::cell::{Described, Description, Signal};
+use crate::cell::{Described, Description, Signal};
 
 use super::lanes::{At, Lanes, each, map};
 use super::real::Real;

@@ -2,7 +2,7 @@
 //! a counter-based generator of 32-bit integers, so that any number of any stream can be had at once and a run
 //! repeats bit for bit on every platform.
 
-use super::kernels::real::Real;
+use super::real::Real;
 
 /// What a stream of random numbers is for; streams of one seed are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Products of two tensors over any of their axes: a matrix product for each place of a batch, read where it lies.
 
 use super::gemm::{self, Mat, Size, Start};
+use super::notation::Loops;
 use super::real::Real;
-use crate::engine::einsum::Loops;
 
 /// Numbers of scratch memory for [`einsum`].
 pub fn einsum_scratch(loops: &Loops) -> usize {
@@ -33,9 +33,9 @@ pub fn einsum<R: Real>(loops: &Loops, a: &[R], b: &[R], y: &mut [R], scratch: &m
 
 #[cfg(test)]
 mod tests {
+    use super::super::notation::Einsum;
     use super::super::testing::{assert_close, cast, numbers, unset, widen};
     use super::*;
-    use crate::engine::einsum::Einsum;
 
     /// The sum as its definition says.
     fn plain(loops: &Loops, a: &[f64], b: &[f64], len: usize) -> Vec<f64> {

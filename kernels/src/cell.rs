@@ -1,8 +1,6 @@
-//! The recurrent cells: [`cells`] is the registry, a cell's file in `kernels/` has its equations and its [`Description`].
+//! The recurrent cells: [`cells`] is the registry, a cell's file beside it has its equations and its [`Description`].
 
-use serde::{Deserialize, Serialize};
-
-use super::kernels::{gru, gru_textbook, lstm, rnn};
+use super::{gru, gru_textbook, lstm, rnn};
 
 /// The registry, in the order menus and tests go through it: hands `(arguments) Variant => file::Type; ..` to a macro. A
 /// cell's name in files and addresses is the variant's in kebab case.
@@ -27,8 +25,7 @@ pub(crate) use cells;
 macro_rules! enumeration {
     (() $($(#[$doc:meta])* $cell:ident => $file:ident::$equations:ident;)*) => {
         /// A recurrent cell. Names follow `torch.nn`; see each variant for the equations' convention.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Cell { $($(#[$doc])* $cell,)* }
 
         impl Cell {

@@ -3,7 +3,7 @@
 //! r, z = sigmoid(x + b_ih + W_hh h + b_hh); q = W_hn h + b_hn; n = tanh(x_n + b_in + r q); h' = (1 - z) n + z h.
 //! Rows r, z, n. The trace is r, z, n, q, [B, 4H] a step.
 
-use crate::engine::cell::{Described, Description, Signal};
+use crate::cell::{Described, Description, Signal};
 
 use super::lanes::{At, Lanes, each};
 use super::real::Real;

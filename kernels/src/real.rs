@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use super::entries::Kernels;
 use super::lanes::{F32x4, F64x4, Lanes};
 
 /// A floating point type the CPU kernels are written for.
@@ -29,6 +30,7 @@ pub trait Real:
     + AddAssign
     + SubAssign
     + MulAssign
+    + Kernels
     + 'static
 {
     /// Four of these, worked on together.

@@ -1,6 +1,6 @@
 //! The plain recurrent cell (Elman 1990; `torch.nn.RNN`): h = act(x + b_ih + W_hh h + b_hh), one block of weights.
 
-use crate::engine::cell::{Described, Description, Signal};
+use crate::cell::{Described, Description, Signal};
 
 use super::lanes::{At, Lanes, each};
 use super::real::Real;

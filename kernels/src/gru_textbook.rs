@@ -4,7 +4,7 @@
 //! Rows r, z, n. The trace is r, z, n, s, [B, 4H] a step.
 
 use super::gemm::{Mat, Start};
-use crate::engine::cell::{Described, Description, Signal};
+use crate::cell::{Described, Description, Signal};
 
 use super::lanes::{At, Lanes, each};
 use super::real::Real;
