@@ -242,7 +242,8 @@ mod tests {
 
     #[test]
     fn bad_parts_keep_their_defaults_and_are_named() {
-        let link = read("#v=1&hidden=abc&lr=0&cell=gru&unit=0&signal=x&run=maybe&zzz=1&text=%F&%ff=1&batch=1e6");
+        let link =
+            read("#v=1&hidden=abc&lr=0&cell=gru&unit=0&signal=x&run=maybe&zzz=1&text=%F&%ff=1&batch=1e6&hide=lr,zzz");
         let keys: Vec<&str> = link.problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["hidden", "lr", "unit", "signal", "run", "zzz", "text", "%ff", "batch", "hide"]);
         assert_eq!(link.state.setup.spec.cell, Cell::Gru);
