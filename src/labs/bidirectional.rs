@@ -7,7 +7,7 @@ pub const LESSON: Lesson = Lesson {
     slug: "bidirectional",
     number: 5,
     title: "Both directions: when it helps, when it cheats",
-    question: "What are bidirectional RNNs? When would you use them vs unidirectional?",
+    question: "What is a bidirectional RNN? When is it appropriate, and when is it not?",
     summary: "Naming what comes later needs both directions; guessing the next character with both is reading the answer.",
     story: &[
         Block::Text(

@@ -7,7 +7,7 @@ pub const LESSON: Lesson = Lesson {
     slug: "gru-vs-lstm",
     number: 4,
     title: "GRU or LSTM?",
-    question: "How does a GRU differ from an LSTM, and when would you prefer one over the other?",
+    question: "How does GRU differ from LSTM? When would you prefer one over the other?",
     summary: "Both learn the same text from the same seed: compare what they cost and what they reach.",
     story: &[
         Block::Text(

@@ -103,9 +103,10 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
                     <Unrolled/>
                 </Show>
                 {lab.shows("claims").then(|| view! { <Claims lesson/> })}
-                {lesson.views.iter().map(|view| picture(*view)).collect_view()}
-                {reads_text.then(|| view! { <TextBox/> })}
+                {lesson.views.iter().take(1).map(|view| picture(*view)).collect_view()}
                 {lab.shows("settings").then(|| view! { <Settings/> })}
+                {lesson.views.iter().skip(1).map(|view| picture(*view)).collect_view()}
+                {reads_text.then(|| view! { <TextBox/> })}
             </main>
         </div>
     }
@@ -115,9 +116,9 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
 fn picture(view: View) -> AnyView {
     match view {
         View::Learning => view! { <Learning/> }.into_any(),
-        View::Signals => view! { <LookInto><Signals/></LookInto> }.into_any(),
+        View::Signals => view! { <LookInto name="look-signals"><Signals/></LookInto> }.into_any(),
         View::Gradients => view! { <Gradients/> }.into_any(),
-        View::Writing => view! { <LookInto><SampleText/></LookInto> }.into_any(),
+        View::Writing => view! { <LookInto name="look-writing"><SampleText/></LookInto> }.into_any(),
         View::Recall => view! { <Recall/> }.into_any(),
         View::Tagging => view! { <Tagging/> }.into_any(),
         View::Ragged => view! { <Ragged/> }.into_any(),
@@ -128,7 +129,7 @@ fn picture(view: View) -> AnyView {
 
 /// Views of one model, and which one it is.
 #[component]
-fn LookInto(children: ChildrenFn) -> impl IntoView {
+fn LookInto(name: &'static str, children: ChildrenFn) -> impl IntoView {
     let lab = Lab::here();
     let names = lab.runs().iter().map(|run| (run.place.to_string(), run.name().to_owned())).collect::<Vec<_>>();
     let several = names.len() > 1;
@@ -142,7 +143,7 @@ fn LookInto(children: ChildrenFn) -> impl IntoView {
     };
     view! {
         <div class="look-into">
-            {several.then(|| view! { <Segments name="look" label="Look into" choices value choose/> })}
+            {several.then(|| view! { <Segments name label="Look into" choices value choose/> })}
             {inside}
         </div>
     }

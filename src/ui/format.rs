@@ -21,6 +21,9 @@ pub fn significant(value: f64, digits: usize) -> String {
         return "0".to_owned();
     }
     let exponent = value.abs().log10().floor() as i32;
+    // 9.999 with two decimals is 10.00: then the next power it is.
+    let rounds_up = value.abs() / 10f64.powi(exponent) + 0.5 * 0.1f64.powi(digits as i32 - 1) >= 10.0;
+    let exponent = exponent + i32::from(rounds_up);
     if (-3..6).contains(&exponent) {
         let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
         return fixed(value, decimals);

@@ -65,6 +65,7 @@ pub fn LineChart(
         dom::save(&file_name(label, "svg"), "image/svg+xml", &js_sys::Array::of1(&svg.into()));
     };
     view! {
+        <div class="chart-frame">
         <div class=format!("chart {class}") role="img" aria-label=label>
             <canvas node_ref=axes></canvas>
             <canvas node_ref=lines></canvas>
@@ -73,6 +74,7 @@ pub fn LineChart(
             <button type="button" class="quiet" aria-label=format!("{label}: save as PNG") on:click=move |_| save_png()>"PNG"</button>
             <button type="button" class="quiet" aria-label=format!("{label}: save as SVG") on:click=move |_| save_svg()>"SVG"</button>
         </p>
+        </div>
     }
 }
 

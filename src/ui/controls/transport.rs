@@ -63,12 +63,13 @@ fn Readouts() -> impl IntoView {
     let number = move |value: Option<f32>, decimals: usize| {
         value.map_or_else(|| "\u{2013}".to_owned(), |value| format::fixed(f64::from(value), decimals))
     };
+    let read = move || lab.shown_run().readout.get();
     let items: [(&'static str, &'static str, Signal<String>); 5] = [
-        ("Step", "", Signal::derive(move || format::grouped(lab.readout.get().step))),
-        ("Loss", "nats", Signal::derive(move || number(lab.readout.get().loss, 3))),
-        ("Accuracy", "%", Signal::derive(move || number(lab.readout.get().accuracy.map(|share| share * 100.0), 1))),
-        ("Speed", "tokens/s", Signal::derive(move || speed(lab.readout.get().tokens_per_second))),
-        ("Step time", "ms", Signal::derive(move || number(Some(lab.readout.get().step_ms), 2))),
+        ("Step", "", Signal::derive(move || format::grouped(read().step))),
+        ("Loss", "nats", Signal::derive(move || number(read().loss, 3))),
+        ("Accuracy", "%", Signal::derive(move || number(read().accuracy.map(|share| share * 100.0), 1))),
+        ("Speed", "tokens/s", Signal::derive(move || speed(read().tokens_per_second))),
+        ("Step time", "ms", Signal::derive(move || number(Some(read().step_ms), 2))),
     ];
     let item = |(name, unit, value): (&'static str, &'static str, Signal<String>)| {
         view! { <div><dt>{name}" "<small>{unit}</small></dt><dd class="number">{value}</dd></div> }
@@ -111,8 +112,9 @@ pub fn shortcuts(lab: Lab) {
 
 fn press(lab: Lab, event: &ev::KeyboardEvent) -> bool {
     let key = event.key();
-    if key == "Escape" && lab.equation.with_untracked(Option::is_some) {
-        lab.close_equation();
+    let shown = untrack(|| lab.shown_run());
+    if key == "Escape" && shown.equation.with_untracked(Option::is_some) {
+        shown.close_equation();
         return true;
     }
     if dom::takes_keys(event.target()) || dom::in_dialog(event.target()) {

@@ -33,9 +33,9 @@ pub fn Signals() -> impl IntoView {
     view! {
         <section class="card signals" aria-labelledby="signals-title" style=marked class:pointed=pointed>
             <header>
-                <h2 id="signals-title">"Inside, character by character"</h2>
+                <h2 id="signals-title">"Inside, step by step"</h2>
                 <p class="caption">
-                    "The model reads the probe text below. Each row of a map is one unit, each column one character. "
+                    "The model reads the probe below. Each row of a map is one unit, each column one timestep. "
                     "Point to mark a number everywhere; click it to see where it comes from."
                 </p>
             </header>
