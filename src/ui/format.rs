@@ -108,6 +108,7 @@ mod tests {
         assert_eq!(fixed(-1.5, 2), "\u{2212}1.50");
         assert_eq!(significant(0.012345, 3), "0.0123");
         assert_eq!(significant(1.5e-7, 2), "1.5×10⁻⁷");
+        assert_eq!(significant(f64::from(1e-5f32), 3), "1.00×10⁻⁵");
         assert_eq!(significant(f64::NAN, 2), "not a number");
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(12), "12");

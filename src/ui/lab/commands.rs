@@ -257,6 +257,8 @@ impl Lab {
     pub fn travel(self, step: u64) {
         for run in self.runs() {
             run.running.set(false);
+            // Steps that were asked for before are of another future.
+            run.inner.update_value(|inner| inner.flow.target = 0);
             run.send(&Command::Travel { step });
         }
     }
