@@ -66,7 +66,7 @@ fn Readouts() -> impl IntoView {
     let read = move || lab.shown_run().readout.get();
     let items: [(&'static str, &'static str, Signal<String>); 5] = [
         ("Step", "", Signal::derive(move || format::grouped(read().step))),
-        ("Loss", "nats", Signal::derive(move || number(read().loss, 3))),
+        ("Loss", "", Signal::derive(move || number(read().loss, 3))),
         ("Accuracy", "%", Signal::derive(move || number(read().accuracy.map(|share| share * 100.0), 1))),
         ("Speed", "tokens/s", Signal::derive(move || speed(read().tokens_per_second))),
         ("Step time", "ms", Signal::derive(move || number(Some(read().step_ms), 2))),
