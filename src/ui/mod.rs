@@ -10,6 +10,7 @@ pub mod equation;
 pub mod format;
 pub mod history;
 pub mod setup;
+pub mod stop;
 pub mod store;
 pub mod text;
 pub mod undo;

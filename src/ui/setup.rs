@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::labs::Lesson;
 use crate::spec::{ModelSpec, SpecError, limits, property};
+use crate::ui::stop::Stop;
 use crate::ui::text;
 
 /// What decides the run and its probes; one step of undo.
@@ -17,11 +18,19 @@ pub struct Setup {
     pub probe: Option<String>,
     /// The sampling temperature.
     pub temperature: f32,
+    /// When the run stops by itself.
+    pub stop: Stop,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { spec: ModelSpec::default(), text: text::BUILT_IN.into(), probe: None, temperature: 0.7 }
+        Setup {
+            spec: ModelSpec::default(),
+            text: text::BUILT_IN.into(),
+            probe: None,
+            temperature: 0.7,
+            stop: Stop::default(),
+        }
     }
 }
 
@@ -33,7 +42,7 @@ impl Setup {
         Setup { spec: lesson.spec(), probe, ..Setup::default() }
     }
 
-    /// Sets the value named `key`: a property, `text`, `probe` or `temperature`.
+    /// Sets the value named `key`: a property, `text`, `probe`, `temperature` or a condition to [`Stop`].
     ///
     /// # Errors
     /// Says what is wrong with the value, and leaves the setup as it was.
@@ -46,9 +55,10 @@ impl Setup {
                 self.probe = Some(value.to_owned());
             }
             "temperature" => self.temperature = text::temperature(value)?,
-            _ => match property(key) {
-                Some(property) => property.write(&mut self.spec, value)?,
-                None => return Err(SpecError::new(key, "There is no setting of this name.")),
+            _ => match (property(key), self.stop.write(key, value)) {
+                (Some(property), _) => property.write(&mut self.spec, value)?,
+                (None, Some(set)) => set?,
+                (None, None) => return Err(SpecError::new(key, "There is no setting of this name.")),
             },
         }
         Ok(())

@@ -5,6 +5,7 @@ use crate::labs;
 use crate::number;
 use crate::spec::{PROPERTIES, SpecError, property};
 use crate::ui::setup::{LARGEST_FOCUS, PARTS, PageState};
+use crate::ui::stop::{CONDITIONS, Condition};
 use crate::ui::text::LINK_BYTES;
 
 /// The version this page writes.
@@ -118,6 +119,12 @@ pub fn write(state: &PageState) -> String {
     if setup.temperature != default.setup.temperature {
         put("temperature", &number::show(setup.temperature));
     }
+    for Condition { key, .. } in CONDITIONS {
+        let value = setup.stop.read(key);
+        if value != default.setup.stop.read(key) {
+            put(key, &value);
+        }
+    }
     if focus.layer != default.focus.layer {
         put("layer", &(focus.layer + 1).to_string());
     }
@@ -219,6 +226,7 @@ mod tests {
             ("text", "abc & d=e%\n学 #+"),
             ("probe", "a b"),
             ("temperature", "1.5"),
+            ("stop-loss", "0.5"),
         ] {
             state.setup.write(key, value).unwrap();
         }
@@ -259,8 +267,8 @@ mod tests {
         }
 
         #[test]
-        fn no_known_key_panics(pairs in prop::collection::vec((0usize..20, "\\PC{0,12}"), 0..12)) {
-            let keys = ["v", "text", "probe", "temperature", "layer", "signal", "unit", "run", "own"];
+        fn no_known_key_panics(pairs in prop::collection::vec((0usize..60, "\\PC{0,12}"), 0..12)) {
+            let keys = ["v", "text", "probe", "temperature", "layer", "signal", "unit", "run", "own", "stop-step"];
             let all: Vec<&str> = PROPERTIES.iter().map(|property| property.key).chain(keys).collect();
             let parts: Vec<String> = pairs.iter().map(|(at, value)| format!("{}={value}", all[at % all.len()])).collect();
             let state = read(&parts.join("&")).state;

@@ -7,6 +7,7 @@ use crate::ui::controls::number::{Help, NumberInput, Problem};
 use crate::ui::controls::segments::Segments;
 use crate::ui::controls::slider::Scale;
 use crate::ui::lab::Lab;
+use crate::ui::stop::{CONDITIONS, Condition};
 
 /// Up to so many choices are shown side by side; the cell's always are.
 const SEGMENTS: usize = 3;
@@ -28,8 +29,26 @@ pub fn Settings() -> impl IntoView {
                     <div class="fields">{behind(lab).map(|property| while_it_applies(lab, property)).collect_view()}</div>
                 </details>
             })}
+            <StopWhen/>
             <p class="caption">"Learning rate and clipping act at once; everything else starts a new model."</p>
         </section>
+    }
+}
+
+/// When the run stops by itself.
+#[component]
+fn StopWhen() -> impl IntoView {
+    let lab = Lab::here();
+    let field = move |condition: &'static Condition| {
+        let key = condition.key;
+        let value = Signal::derive(move || lab.setup.with(|setup| setup.stop.read(key)));
+        view! { <NumberInput key label=condition.label help=condition.help value scale=None/> }
+    };
+    view! {
+        <details>
+            <summary>"Stop by itself"</summary>
+            <div class="fields">{CONDITIONS.iter().map(field).collect_view()}</div>
+        </details>
     }
 }
 

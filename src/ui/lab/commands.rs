@@ -195,7 +195,12 @@ impl Lab {
 
     /// Stops after the step in hand.
     pub fn pause(self) {
-        self.runs().into_iter().for_each(|run| run.set_running(false, &Command::Pause));
+        self.runs().into_iter().for_each(Lab::pause_alone);
+    }
+
+    /// Stops this model only.
+    pub(super) fn pause_alone(self) {
+        self.set_running(false, &Command::Pause);
     }
 
     /// Runs or pauses.

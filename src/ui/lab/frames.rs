@@ -115,6 +115,7 @@ fn draw(lab: Lab, calm: bool) -> bool {
     if due {
         lab.frame.update(|frame| *frame += 1);
         lab.read_probe();
+        lab.stop_if_told();
     }
     if read {
         lab.read_numbers();
@@ -126,6 +127,19 @@ fn draw(lab: Lab, calm: bool) -> bool {
 }
 
 impl Lab {
+    /// A run that has come to where it was to stop, stops; the lab's others go on.
+    fn stop_if_told(self) {
+        if !self.running.get_untracked() {
+            return;
+        }
+        let Readout { step, loss, accuracy, .. } = self.with_store(readout);
+        if let Some(why) = self.setup.with_untracked(|setup| setup.stop.met(step, loss, accuracy)) {
+            self.pause_alone();
+            let name = self.name();
+            self.tell(if name.is_empty() { why.to_owned() } else { format!("{name}: {why}") }, false);
+        }
+    }
+
     fn read_numbers(self) {
         let (readout, sample) = self.with_store(|store| (readout(store), sample(store, self)));
         self.readout.set(readout);

@@ -153,6 +153,19 @@ async fn goes_back_in_time_and_on_to_the_same_losses() {
 }
 
 #[tokio::test]
+async fn a_run_stops_where_it_was_told_to() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=gru-vs-lstm&stop-step=40").await?;
+        page.until("!seqlab.state().running && seqlab.state().step >= 40", 60.0).await?;
+        page.until("document.querySelector('.notice')?.textContent.includes('stop')", 10.0).await?;
+        let refused = page.js("return seqlab.set({'stop-accuracy': 7}).then(() => '', error => error.message)").await?;
+        assert!(refused.as_str().is_some_and(|message| message.contains("from 0 to 1")), "{refused}");
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_lab_comes_back_from_its_address() {
     with_page(Engine::Cpu, |page| async move {
         open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
