@@ -8,6 +8,7 @@ mod parameters;
 mod ragged;
 mod recall;
 mod sample;
+mod shares;
 mod signals;
 mod table;
 mod tagging;
