@@ -64,6 +64,9 @@ pub enum Edit {
     Zero { layer: usize, unit: usize },
     /// Set a number of a parameter, by PyTorch's name and the number's place in the rows one after the other.
     Weight { name: String, index: usize, value: f32 },
+    /// Give a place of the source this weight (0..1) in the attention of a target step, both from 0; the other places share
+    /// what is left. Only the probe text's answer shows it.
+    Attend { step: usize, place: usize, weight: f32 },
 }
 
 /// A benchmark workload: one training step = forward, cross entropy at every timestep, full BPTT, Adam.
@@ -230,7 +233,10 @@ pub struct FrameHeader {
     /// between are void. Where watched: `layers/K/grad_h_norm` [T] and `layers/K/grad_c_norm` [T], norms of the training
     /// batch's dL/dh_t and dL/dc_t; `probe/layers/K/X` [T', H] with X a signal of the cell (i, f, g, o, c, h, r, z, n);
     /// `probe/probabilities` [T', V]; `parameters/NAME`; `probe_gradient/layers/K/X` as `probe/layers/K/X`: dL/dX, L the
-    /// mean cross entropy of the probe text's own next characters, or of a made sequence the loss that is trained. A direction that reads backwards is `K_reverse`. Of the
+    /// mean cross entropy of the probe text's own next characters, or of a made sequence the loss that is trained. A direction that reads backwards is `K_reverse`.
+    /// Of a decoder: `probe/own/tokens` [n], the tokens it answers, `probe/target` [m], the right ones, both with their end;
+    /// `probe/attention` [T, 1, S], `probe/energies`, `probe/context` [T, 1, E] with the truth before each step, under
+    /// `probe/own/` with its own tokens. Of the
     /// probe text's lines, a ragged batch of B: `ragged/lengths` [B]; `ragged/packed`, `ragged/padded`, `ragged/alone`
     /// [B, H], each line's last hidden state; `ragged/difference` [2, B], the largest |packed - alone|, |padded - alone|;
     /// `ragged/saved` [1], the share of steps that padding alone makes; `ragged/time` [2], seconds, packed and padded.
@@ -255,7 +261,7 @@ wire_enum!(Command {
     LoseGpu,
     Bench { id, workload },
 });
-wire_enum!(Edit { Clamp { layer, gate, unit, value }, Zero { layer, unit }, Weight { name, index, value } });
+wire_enum!(Edit { Clamp { layer, gate, unit, value }, Zero { layer, unit }, Weight { name, index, value }, Attend { step, place, weight } });
 wire_struct!(Workload { model, cell, layers, vocab, hidden, steps, batch, backend, seconds });
 wire_enum!(WorkloadModel {
     Characters,

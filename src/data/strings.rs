@@ -1,5 +1,7 @@
-//! Tasks whose examples are made as they are needed: random strings to be written again, backwards, or to be labelled.
+//! Tasks whose examples are made as they are needed: random strings to be written again, backwards, or to be labelled, and
+//! dates to be written in another form.
 
+use super::dates::{self, Date};
 use crate::engine::rng::{Rng, Stream};
 use crate::spec::{ModelSpec, Task, limits};
 
@@ -14,8 +16,12 @@ pub const FIRST_LETTER: u32 = 3;
 
 /// The shortest string that is made.
 const SHORTEST: usize = 1;
+/// [`Task::Chain`]: of so many letters, one is drawn freely; the others follow their predecessor in the alphabet.
+const FREE: u32 = 5;
+/// Random numbers set aside for an example.
+const ROOM: u64 = *limits::STRING_LENGTH.end() as u64 + 1;
 
-/// Strings over the first letters of the alphabet.
+/// Strings over the first letters of the alphabet; dates over their own symbols.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Strings {
     task: Task,
@@ -24,16 +30,16 @@ pub struct Strings {
     seed: u32,
 }
 
-/// A batch for an encoder-decoder, time-major; S = the longest source, one step more for the decoder's end.
+/// A batch for an encoder-decoder, time-major; S = the longest source, T = the longest target and one step for its end.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PairBatch {
     /// (S, B).
     pub source: Vec<u32>,
     /// (B).
     pub source_lengths: Vec<u32>,
-    /// (S + 1, B): BOS, then the target.
+    /// (T, B): BOS, then the target.
     pub target_in: Vec<u32>,
-    /// (S + 1, B): the target, then EOS.
+    /// (T, B): the target, then EOS.
     pub target_out: Vec<u32>,
 }
 
@@ -56,7 +62,7 @@ impl Strings {
 
     /// Tokens: PAD, BOS, EOS and the letters.
     pub fn vocabulary(&self) -> usize {
-        (FIRST_LETTER + self.letters) as usize
+        FIRST_LETTER as usize + self.letters().len()
     }
 
     /// What a token is shown as.
@@ -67,7 +73,10 @@ impl Strings {
 
     /// The letters, which are also the labels.
     pub fn letters(&self) -> Vec<String> {
-        (0..self.letters).map(|at| char::from(b'a' + at as u8).to_string()).collect()
+        match self.task {
+            Task::Dates => dates::SYMBOLS.chars().map(String::from).collect(),
+            _ => (0..self.letters).map(|at| char::from(b'a' + at as u8).to_string()).collect(),
+        }
     }
 
     /// Labels of the task.
@@ -75,24 +84,51 @@ impl Strings {
         self.letters as usize
     }
 
-    /// The longest string.
+    /// The longest source.
     pub fn longest(&self) -> usize {
-        self.longest
+        if self.task == Task::Dates { dates::LONGEST } else { self.longest }
     }
 
-    /// A string's tokens; characters that are none of the letters become the first.
+    /// The longest target, without its end.
+    pub fn longest_target(&self) -> usize {
+        if self.task == Task::Dates { dates::ISO } else { self.longest }
+    }
+
+    /// The lengths that sources have, if there are several that can be told apart.
+    pub fn lengths(&self) -> std::ops::RangeInclusive<usize> {
+        if self.task == Task::Dates { dates::LONGEST..=dates::LONGEST } else { SHORTEST..=self.longest }
+    }
+
+    /// A string's tokens, as many as the longest source has; characters that are none of the letters become the first.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let letter = |symbol: char| (symbol as u32).wrapping_sub('a' as u32);
-        text.chars()
-            .map(|symbol| FIRST_LETTER + Some(letter(symbol)).filter(|at| *at < self.letters).unwrap_or(0))
-            .collect()
+        let letters = self.letters();
+        let token = |symbol: char| letters.iter().position(|letter| letter.starts_with(symbol)).unwrap_or(0) as u32;
+        let symbols = text.chars().flat_map(char::to_lowercase);
+        symbols.map(|symbol| FIRST_LETTER + token(symbol)).take(self.longest()).collect()
     }
 
-    /// What the task makes of a source.
+    /// The text of tokens.
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        let letters = self.letters();
+        let letter = |token: &u32| letters.get(token.checked_sub(FIRST_LETTER)? as usize);
+        tokens.iter().filter_map(letter).map(String::as_str).collect()
+    }
+
+    /// What the task makes of a source; nothing of one that says no date.
     pub fn target(&self, source: &[u32]) -> Vec<u32> {
         match self.task {
-            Task::Reverse => source.iter().rev().copied().collect(),
+            Task::Reverse | Task::Chain => source.iter().rev().copied().collect(),
+            Task::Dates => Date::read(&self.decode(source)).map_or_else(Vec::new, |date| self.encode(&date.iso())),
             _ => source.to_vec(),
+        }
+    }
+
+    /// The place of the source that target step `step` depends on, where it is one place.
+    pub fn aligned(&self, step: usize, source_length: usize) -> Option<usize> {
+        match self.task {
+            Task::Reverse | Task::Chain => source_length.checked_sub(step + 1),
+            Task::Copy => Some(step).filter(|step| *step < source_length),
+            _ => None,
         }
     }
 
@@ -102,12 +138,36 @@ impl Strings {
         (0..self.letters).max_by_key(|letter| (count(*letter), std::cmp::Reverse(*letter))).unwrap_or(0)
     }
 
-    /// The string with this number in the stream: its length is uniform, and so are its letters.
+    /// The string with this number in the stream: its length is uniform.
     fn string(&self, stream: Stream, number: u64) -> Vec<u32> {
+        let (rng, place) = (Rng::new(self.seed, stream), number * ROOM);
+        let length = SHORTEST + rng.below(place, (self.longest() + 1 - SHORTEST) as u32) as usize;
+        self.of_length(stream, place + 1, length)
+    }
+
+    /// A string whose random numbers begin at this place of the stream. Every letter is as frequent as every other; a date is
+    /// as long as it is.
+    fn of_length(&self, stream: Stream, place: u64, length: usize) -> Vec<u32> {
         let rng = Rng::new(self.seed, stream);
-        let place = number * (*limits::STRING_LENGTH.end() as u64 + 1);
-        let length = SHORTEST + rng.below(place, (self.longest + 1 - SHORTEST) as u32) as usize;
-        (1..=length as u64).map(|at| FIRST_LETTER + rng.below(place + at, self.letters)).collect()
+        let mut places = place..;
+        let mut below = |bound: u32| rng.below(places.next().unwrap_or(place), bound);
+        match self.task {
+            Task::Dates => {
+                let date = Date::draw(&mut below);
+                self.encode(&date.written(below(dates::FORMS)))
+            }
+            Task::Chain => {
+                let mut letter = below(self.letters);
+                let mut next = |_| {
+                    let drawn = below(FREE * self.letters);
+                    let given = letter;
+                    letter = if drawn < self.letters { drawn } else { (letter + 1) % self.letters };
+                    FIRST_LETTER + given
+                };
+                (0..length).map(&mut next).collect()
+            }
+            _ => (0..length).map(|_| FIRST_LETTER + below(self.letters)).collect(),
+        }
     }
 
     /// The strings of a training step.
@@ -122,18 +182,17 @@ impl Strings {
 
     /// Strings that are kept for evaluation, of one length.
     pub fn held_out(&self, count: usize, length: usize) -> Vec<Vec<u32>> {
-        let rng = Rng::new(self.seed, Stream::Evaluation);
-        let letter = |at: usize| FIRST_LETTER + rng.below(at as u64, self.letters);
-        (0..count).map(|string| (0..length).map(|at| letter(string * length + at)).collect()).collect()
+        let string = |number: u64| self.of_length(Stream::Evaluation, number * ROOM + 1, length);
+        (0..count as u64).map(string).collect()
     }
 
     /// Sources and targets, padded to the longest of the task.
     pub fn pairs(&self, sources: impl Iterator<Item = Vec<u32>>, batch: usize, to: &mut PairBatch) {
-        let cells = self.longest * batch;
+        let target = (self.longest_target() + 1) * batch;
         for (tokens, len) in [
-            (&mut to.source, cells),
-            (&mut to.target_in, cells + batch),
-            (&mut to.target_out, cells + batch),
+            (&mut to.source, self.longest() * batch),
+            (&mut to.target_in, target),
+            (&mut to.target_out, target),
             (&mut to.source_lengths, batch),
         ] {
             tokens.clear();
@@ -141,12 +200,14 @@ impl Strings {
         }
         for (at, source) in sources.take(batch).enumerate() {
             to.source_lengths[at] = source.len() as u32;
+            for (t, token) in source.iter().enumerate() {
+                to.source[t * batch + at] = *token;
+            }
             let target = self.target(&source);
             to.target_in[at] = BOS;
-            for (t, (from, into)) in source.iter().zip(&target).enumerate() {
-                to.source[t * batch + at] = *from;
-                to.target_in[(t + 1) * batch + at] = *into;
-                to.target_out[t * batch + at] = *into;
+            for (t, token) in target.iter().enumerate() {
+                to.target_in[(t + 1) * batch + at] = *token;
+                to.target_out[t * batch + at] = *token;
             }
             to.target_out[target.len() * batch + at] = EOS;
         }
@@ -192,6 +253,29 @@ mod tests {
         assert_eq!(column(&batch.target_out, 0), [5, 4, 3, EOS, PAD, PAD, PAD]);
         assert_eq!(column(&batch.target_out, 1), [6, EOS, PAD, PAD, PAD, PAD, PAD]);
         assert_eq!(batch.source_lengths, [3, 1]);
+    }
+
+    #[test]
+    fn dates_become_iso_dates() {
+        let task = strings(Task::Dates);
+        assert_eq!((task.longest(), task.longest_target()), (18, 10));
+        let source = task.encode("March 5, 1998");
+        assert_eq!(task.decode(&task.target(&source)), "1998-03-05");
+        assert!(task.target(&task.encode("tomorrow")).is_empty());
+        for made in task.training(0, 100) {
+            assert_eq!(task.target(&made).len(), 10, "{}", task.decode(&made));
+        }
+    }
+
+    #[test]
+    fn most_letters_of_a_chain_follow_their_predecessor() {
+        let task = strings(Task::Chain);
+        let made: Vec<Vec<u32>> = task.held_out(200, 6);
+        let pairs: Vec<bool> =
+            made.iter().flat_map(|made| made.windows(2).map(|pair| pair[1] == 3 + (pair[0] - 2) % 4)).collect();
+        let share = pairs.iter().filter(|follows| **follows).count() as f32 / pairs.len() as f32;
+        assert!((0.8..0.9).contains(&share), "{share}: 4/5, and a quarter of the others");
+        assert_eq!([task.aligned(0, 6), task.aligned(5, 6), task.aligned(6, 6)], [Some(5), Some(0), None]);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The labs: each is one file with its question, story, models, views and claim, and one line in [`ALL`]. The page draws
 //! them, `tests/claims.rs` holds them to what they claim.
 
+mod attention;
 mod bidirectional;
+mod exposure_bias;
 mod gru_vs_lstm;
 mod lstm_gates;
 pub mod pictures;
 mod rnn_cell;
+mod seq2seq;
 mod vanishing_gradients;
 mod variable_lengths;
 
@@ -20,6 +23,9 @@ pub const ALL: &[&Lesson] = &[
     &lstm_gates::LESSON,
     &gru_vs_lstm::LESSON,
     &bidirectional::LESSON,
+    &seq2seq::LESSON,
+    &attention::LESSON,
+    &exposure_bias::LESSON,
     &variable_lengths::LESSON,
 ];
 
@@ -95,6 +101,12 @@ pub struct Run {
     pub set: &'static [(&'static str, &'static str)],
 }
 
+impl Run {
+    fn sets(&self, key: &str) -> bool {
+        self.set.iter().any(|(set, _)| *set == key)
+    }
+}
+
 /// A picture of the runs. How each is drawn is `ui::views`'s business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -110,6 +122,20 @@ pub enum View {
     Recall,
     /// Right and wrong tags over a sequence.
     Tagging,
+    /// One string, and what every model answers, forced and free.
+    Answers,
+    /// Exact match against the length of strings.
+    Lengths,
+    /// Context vectors along their principal components.
+    Contexts,
+    /// Attention weights, how they come about, and what forcing one does.
+    Attention,
+    /// Errors against the step of the answer, forced and free.
+    Exposure,
+    /// The reward of free answers against step.
+    Rewards,
+    /// The tree of a beam search.
+    Beam,
     /// A ragged batch, packed, padded and one by one.
     Ragged,
     /// Parameters of the runs, matrix by matrix.
@@ -176,9 +202,16 @@ impl Lesson {
         Ok(spec)
     }
 
-    /// Whether the runs differ in this property, so that no control can set it for all.
-    pub fn varies(&self, key: &str) -> bool {
-        self.runs.iter().any(|run| run.set.iter().any(|(set, _)| *set == key))
+    /// Whether runs have values of their own for this property and the lab does not put its control in front: then no
+    /// control sets it.
+    pub fn keeps(&self, key: &str) -> bool {
+        !self.controls.contains(&key) && self.runs.iter().any(|run| run.sets(key))
+    }
+
+    /// The runs that follow a property's control, where some do and some do not.
+    pub fn followers(&self, key: &str) -> Vec<&'static str> {
+        let followers: Vec<&str> = self.runs.iter().filter(|run| !run.sets(key)).map(|run| run.name).collect();
+        if followers.len() < self.runs.len() { followers } else { Vec::new() }
     }
 }
 
@@ -202,6 +235,17 @@ pub fn single(values: &[&[f32]]) -> f32 {
 /// The first number of the first tensor minus that of the second.
 pub fn difference(values: &[&[f32]]) -> f32 {
     single(values) - values.get(1).map_or(f32::NAN, |second| single(&[second]))
+}
+
+/// The mean of the first six numbers of the first tensor: of a measure by length, that of short strings.
+pub fn short(values: &[&[f32]]) -> f32 {
+    let first = values.first().map_or(&[][..], |values| &values[..values.len().min(6)]);
+    first.iter().sum::<f32>() / first.len() as f32
+}
+
+/// The last number of the first tensor: of a measure by length, that of the longest strings.
+pub fn longest(values: &[&[f32]]) -> f32 {
+    values.first().and_then(|values| values.last()).copied().unwrap_or(f32::NAN)
 }
 
 /// The first number of the first tensor over that of the second.

@@ -101,6 +101,10 @@ choices! {
         Copy => "copy", "Copy a string";
         /// To write a random string backwards.
         Reverse => "reverse", "Reverse a string";
+        /// To write a string backwards in which most letters follow their predecessor in the alphabet.
+        Chain => "chain", "Reverse a string of neighbours";
+        /// To write a date as ISO 8601 does.
+        Dates => "dates", "Write a date as ISO 8601 does";
         /// To name the letter a random string has most of.
         Majority => "majority", "Name the most frequent letter";
         /// At every timestep to name the random symbols seen some timesteps ago.

@@ -69,6 +69,10 @@ pub struct ModelSpec {
     pub baseline: Baseline,
     /// REINFORCE: weight of the entropy.
     pub entropy: f32,
+    /// REINFORCE: steps of teacher forcing before it.
+    pub pretraining: usize,
+    /// REINFORCE: its learning rate, as a share of that of the teacher forcing before it.
+    pub policy_rate: f32,
     /// The optimiser.
     pub optimiser: OptimiserKind,
     /// Its learning rate.
@@ -111,6 +115,8 @@ wire_struct!(ModelSpec {
     reward,
     baseline,
     entropy,
+    pretraining,
+    policy_rate,
     optimiser,
     learning_rate,
     clip,
@@ -148,6 +154,8 @@ impl Default for ModelSpec {
             reward: Reward::TokenAccuracy,
             baseline: Baseline::Moving,
             entropy: 0.0,
+            pretraining: 0,
+            policy_rate: 1.0,
             optimiser: OptimiserKind::Adam,
             learning_rate: 0.005,
             clip: Some(1.0),
@@ -188,6 +196,10 @@ pub mod limits {
     pub const RATIO: RangeInclusive<f32> = 0.0..=1.0;
     /// Steps of a schedule.
     pub const SCHEDULE_STEPS: RangeInclusive<usize> = 1..=1_000_000;
+    /// Steps of teacher forcing before REINFORCE.
+    pub const PRETRAINING: RangeInclusive<usize> = 0..=1_000_000;
+    /// A learning rate as a share of another.
+    pub const POLICY_RATE: RangeInclusive<f32> = 0.001..=1.0;
     /// Weight of the entropy.
     pub const ENTROPY: RangeInclusive<f32> = 0.0..=1.0;
     /// Learning rate.
@@ -251,6 +263,13 @@ impl ModelSpec {
         Some(spec)
     }
 
+    /// The learning rate of a training step, counted from 0.
+    pub fn rate(&self, step: u64) -> f32 {
+        let rewarded =
+            self.objective == Objective::Reinforce && self.pretraining > 0 && step >= self.pretraining as u64;
+        self.learning_rate * if rewarded { self.policy_rate } else { 1.0 }
+    }
+
     /// Checks every property against its limits, and those that depend on each other.
     ///
     /// # Errors
@@ -288,6 +307,11 @@ impl ModelSpec {
             let message = format!("{} heads cannot share {} units equally.", self.heads, self.hidden);
             errors.push(SpecError::new("heads", message));
         }
+        if self.pretraining > 0 && self.objective == Objective::Reinforce && self.baseline == Baseline::Learned {
+            let message =
+                "A learned baseline has nothing to learn from while the teacher forces: take the moving average.";
+            errors.push(SpecError::new("pretraining", message));
+        }
         if self.model == Architecture::Classifier && self.embedding == 0 {
             errors.push(SpecError::new("embedding", "A classifier reads embedded tokens: give the embedding a width."));
         }
@@ -304,7 +328,7 @@ impl ModelSpec {
 impl Task {
     /// Whether its examples are made strings of various lengths: see [`crate::data::strings`].
     pub fn makes_strings(self) -> bool {
-        matches!(self, Task::Copy | Task::Reverse | Task::Majority)
+        matches!(self, Task::Copy | Task::Reverse | Task::Chain | Task::Dates | Task::Majority)
     }
 
     /// Whether its examples are made sequences of one length: see [`crate::data::sequences`].
@@ -320,7 +344,7 @@ impl Architecture {
             Architecture::Recurrent => task == Task::Text || task.makes_sequences(),
             Architecture::Transformer | Architecture::S4d | Architecture::Mamba => task == Task::Text,
             Architecture::FeedForward => task == Task::Adding,
-            Architecture::EncoderDecoder => matches!(task, Task::Copy | Task::Reverse),
+            Architecture::EncoderDecoder => task.makes_strings() && task != Task::Majority,
             Architecture::Classifier => task == Task::Majority,
         }
     }

@@ -230,6 +230,10 @@ pub const PROPERTIES: &[Property] = &[
     row!(choice super::Reward, reward, "reward", "Reward", "What a written sequence is worth beside the right one.").when(reinforces),
     row!(choice super::Baseline, baseline, "baseline", "Baseline", "What a reward is compared with, so that its gradient varies less.").when(reinforces),
     row!(number limits::ENTROPY, entropy, "entropy", "Entropy bonus", "Rewards a decoder that stays undecided, so that it goes on exploring.").when(reinforces),
+    row!(integer limits::PRETRAINING, pretraining, "pretraining", "Teacher forcing first", "Steps of teacher forcing before the reward takes over: who writes nothing right is never rewarded.")
+        .when(reinforces),
+    row!(number limits::POLICY_RATE, policy_rate, "policy-rate", "Rate of REINFORCE", "Its learning rate, as a share of the other: its gradient is noisy, and a large step undoes what the teacher taught.")
+        .when(|spec| reinforces(spec) && spec.pretraining > 0),
     row!(choice super::OptimiserKind, optimiser, "optimiser", "Optimiser", "How a gradient becomes a change of the parameters."),
     row!(number limits::LEARNING_RATE, learning_rate, "lr", "Learning rate", "The size of a step. It may be changed while the model trains.")
         .live(),

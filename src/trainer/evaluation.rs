@@ -24,6 +24,8 @@ pub struct Examination {
     pub numbers: Vec<(ValueId, Vec<f32>)>,
     /// What is averaged.
     pub means: Vec<Mean>,
+    /// What is made of the values of a program of its own, which is run only for it.
+    pub derived: Vec<Derived>,
     /// What the task knows without the model, by path.
     pub known: Vec<(&'static str, Vec<f32>)>,
     /// For a model that writes.
@@ -40,6 +42,23 @@ pub struct Mean {
     pub shape: Vec<usize>,
     /// The group of an element, if it is in one.
     pub group: Box<dyn Fn(usize) -> Option<usize>>,
+}
+
+/// From a value's numbers to a measure's.
+pub type Take = Box<dyn Fn(&[f32]) -> Vec<f32>>;
+
+/// A measure of a value of any program.
+pub struct Derived {
+    /// `evaluation/exact_match`.
+    pub path: &'static str,
+    /// The program that computes the value.
+    pub program: &'static str,
+    /// The value.
+    pub of: ValueId,
+    /// The measure's shape.
+    pub shape: Vec<usize>,
+    /// The measure, of the value's numbers.
+    pub take: Take,
 }
 
 /// Text that is read as a model reads when it writes: token by token, knowing only what came before.
@@ -70,6 +89,8 @@ pub struct Evaluator {
     machine: Option<CpuExecutable<f32>>,
     /// Which parameters the machine was run with.
     loaded: Option<String>,
+    /// Programs of their own that have run with them.
+    ran: Vec<&'static str>,
     answers: HashMap<(String, String), Vec<f32>>,
 }
 
@@ -77,16 +98,17 @@ impl Evaluator {
     /// For these examples.
     pub fn new(mut examination: Examination) -> Evaluator {
         let parameters = examination.graph.flat(Flat::Parameters);
-        Evaluator { examination, parameters, machine: None, loaded: None, answers: HashMap::new() }
+        Evaluator { examination, parameters, machine: None, loaded: None, ran: Vec::new(), answers: HashMap::new() }
     }
 
     /// What it measures, with shapes.
     pub fn paths(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
-        let Examination { means, known, writes, .. } = &self.examination;
+        let Examination { means, derived, known, writes, .. } = &self.examination;
         let known = known.iter().map(|(path, numbers)| (*path, shape_of(numbers)));
         let means = means.iter().map(|mean| (mean.path, mean.shape.clone()));
+        let derived = derived.iter().map(|derived| (derived.path, derived.shape.clone()));
         let writing = writes.iter().map(|_| (WRITING_ACCURACY, Vec::new()));
-        known.chain(means).chain(writing).map(|(path, shape)| (path.to_owned(), shape))
+        known.chain(means).chain(derived).chain(writing).map(|(path, shape)| (path.to_owned(), shape))
     }
 
     /// The model has changed.
@@ -121,6 +143,7 @@ impl Evaluator {
             machine.run(program)?;
         }
         self.loaded = Some(name.to_owned());
+        self.ran.clear();
         Ok(())
     }
 
@@ -135,12 +158,18 @@ impl Evaluator {
         if let Some(numbers) = self.answers.get(&key) {
             return Ok((numbers.clone(), shape));
         }
-        let Examination { means, known, writes, .. } = &self.examination;
+        let Examination { means, derived, known, writes, .. } = &self.examination;
         let machine = self.machine.as_mut().filter(|_| self.loaded.as_deref() == Some(name)).ok_or_else(unknown)?;
         let numbers = if let Some((_, numbers)) = known.iter().find(|(known, _)| *known == path) {
             numbers.clone()
         } else if let Some(mean) = means.iter().find(|mean| mean.path == path) {
             mean.take(machine.view(mean.of)?)
+        } else if let Some(derived) = derived.iter().find(|derived| derived.path == path) {
+            if !self.ran.contains(&derived.program) {
+                machine.run(machine.plan().program(derived.program)?)?;
+                self.ran.push(derived.program);
+            }
+            (derived.take)(machine.view(derived.of)?)
         } else if let Some(dictation) = writes {
             vec![dictation.accuracy(machine)?]
         } else {

@@ -94,6 +94,7 @@ impl Labeller {
             ids: vec![(tokens, batch.tokens), (lengths, batch.lengths), (labels, batch.labels)],
             numbers: Vec::new(),
             means: vec![Mean::of_all("evaluation/loss", losses), Mean::of_all("evaluation/accuracy", hits)],
+            derived: Vec::new(),
             known: vec![("evaluation/chance", vec![chance])],
             writes: None,
         })

@@ -1,6 +1,7 @@
 //! What is computed from other tensors when somebody asks: spectral radii, gate saturation, the spectrum of Jacobians.
 //! Paths: `spectral_radius/NAME` of a recurrent weight, `saturation/PATH` of a probe, `jacobian/layers/K` of the probe text,
-//! `evaluation/..` on held-out examples, `clamp/GATE/VALUE/evaluation/..` the same with a gate clamped, `count/..`.
+//! `evaluation/..` on held-out examples, `clamp/GATE/VALUE/evaluation/..` the same with a gate clamped, `count/..`,
+//! `reward/..`, `beam/..` of the probe text.
 
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Parameter};
@@ -21,6 +22,10 @@ pub enum Measure<'a> {
     Evaluation(&'a str),
     /// The same with a gate of every recurrent layer clamped to a value: `clamp/f/0/evaluation/loss`.
     Clamped { gate: &'a str, value: f32, path: &'a str },
+    /// A number that the model keeps account of: `reward/before`, `reward/now`.
+    Told(&'a str),
+    /// See [`super::beam_view`].
+    Beam(&'a str),
     /// How many parameters there are: of all layers, or the recurrent ones.
     Count(Counted),
 }
@@ -47,6 +52,8 @@ impl Measure<'_> {
                 let value = value.parse().ok()?;
                 path.starts_with("evaluation/").then_some(Measure::Clamped { gate, value, path })
             }
+            "reward" => Some(Measure::Told(path)),
+            "beam" => Some(Measure::Beam(rest)),
             "count" => match rest {
                 "parameters" => Some(Measure::Count(Counted::All)),
                 "recurrent" => Some(Measure::Count(Counted::Recurrent)),

@@ -2,6 +2,7 @@
 //! on disk, and the benchmark.
 
 pub mod archive;
+pub mod beam_view;
 pub mod bench;
 pub mod checkpoint;
 pub mod decoding;

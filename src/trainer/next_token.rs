@@ -66,7 +66,7 @@ impl NextToken {
         let means = vec![Mean::of_all("evaluation/loss", losses), Mean::of_all("evaluation/accuracy", hits)];
         let known = vec![("evaluation/chance", vec![most_frequent(targets.iter().copied())])];
         let writes = Some(Dictation { step, tokens, targets });
-        Ok(Examination { graph, ids, numbers: Vec::new(), means, known, writes })
+        Ok(Examination { graph, ids, numbers: Vec::new(), means, derived: Vec::new(), known, writes })
     }
 }
 
@@ -101,7 +101,7 @@ impl Trainable for NextToken {
         let (graph, step) = model::observation(self.network.as_ref(), probe.len())?;
         let inputs = vec![(graph.find("probe/tokens")?, probe.clone())];
         let first = self.corpus.vocabulary.token('\n');
-        let answer = Answering::Writes { step, first, end: None, begin: None };
+        let answer = Answering::Writes { step, first, end: None, begin: None, own: None };
         let (programs, symbols) = (vec!["prepare", "probe"], self.symbols());
         Ok(Observation { graph, probe, inputs, features: Vec::new(), programs, answer, symbols })
     }

@@ -14,7 +14,14 @@ use super::decoding::beam::{BeamOptions, BeamSearch};
 use super::decoding::sampling::{Sampler, Sampling};
 use super::decoding::{Bounds, GraphStepper, OneStep};
 use super::device::MEMORY_LIMIT;
-use super::trainable::{Answering, Observation};
+use super::trainable::{Answering, Observation, Own};
+
+/// Numbers with their shape.
+type Told = (Vec<f32>, Vec<usize>);
+
+/// The path of a decoder's own answer, and of the right one.
+const OWN: &str = "probe/own/tokens";
+const TARGET: &str = "probe/target";
 
 /// Runs the probe text and writes.
 pub struct Observer {
@@ -25,6 +32,9 @@ pub struct Observer {
     answer: Answering,
     symbols: Vec<String>,
     sampler: Sampler,
+    /// The answer of a decoder as of the last [`Observer::refresh`], and the right one, as numbers with their shapes.
+    own: Told,
+    target: Told,
     /// Random numbers drawn so far: the place in the seed's stream where the next sample goes on.
     pub drawn: u64,
 }
@@ -46,7 +56,12 @@ impl Observer {
         }
         let place = |name: &&'static str| executable.plan().program(name);
         let programs = programs.iter().map(place).collect::<Result<Vec<usize>, EngineError>>()?;
-        Ok(Observer { executable, parameters, probe, programs, answer, symbols, sampler: Sampler::default(), drawn: 0 })
+        let target = match &answer {
+            Answering::Writes { own: Some(own), .. } => told(&own.target),
+            _ => Told::default(),
+        };
+        let (sampler, own) = (Sampler::default(), Told::default());
+        Ok(Observer { executable, parameters, probe, programs, answer, symbols, sampler, own, target, drawn: 0 })
     }
 
     /// The probe text's tokens.
@@ -57,11 +72,19 @@ impl Observer {
     /// Every path it can show, with its shape: those under `probe/` that are computed.
     pub fn paths(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
         let values = self.executable.plan().graph().values().iter();
-        values.filter_map(|value| {
+        let answers = match &self.answer {
+            Answering::Writes { own: Some(own), .. } => {
+                let steps = self.executable.plan().graph().shape(own.given).len();
+                vec![(OWN.to_owned(), vec![steps]), (TARGET.to_owned(), self.target.1.clone())]
+            }
+            _ => Vec::new(),
+        };
+        let computed = values.filter_map(|value| {
             let computed = matches!(value.source, crate::engine::graph::Source::Node(_));
             let path = value.path.as_deref().filter(|path| computed && path.starts_with("probe/"))?;
             Some((path.to_owned(), value.shape.0.clone()))
-        })
+        });
+        computed.chain(answers)
     }
 
     /// Takes over the flat parameters and runs the probe text.
@@ -69,8 +92,28 @@ impl Observer {
     /// # Errors
     /// [`EngineError::Size`] for parameters of another model.
     pub fn refresh(&mut self, parameters: &[f32]) -> Result<(), EngineError> {
-        self.executable.write(self.parameters, parameters)?;
-        self.programs.iter().try_for_each(|program| self.executable.run(*program))
+        self.load(parameters)?;
+        self.programs.iter().try_for_each(|program| self.executable.run(*program))?;
+        if let Answering::Writes { own: Some(own), first, end, .. } = &self.answer {
+            self.own = told(&answer(&mut self.executable, own, *first, *end)?);
+        }
+        Ok(())
+    }
+
+    /// Takes over the flat parameters, for what is written.
+    ///
+    /// # Errors
+    /// [`EngineError::Size`] for parameters of another model.
+    pub fn load(&mut self, parameters: &[f32]) -> Result<(), EngineError> {
+        self.executable.write(self.parameters, parameters)
+    }
+
+    /// Most tokens of an answer, for a model that answers the probe text.
+    pub fn longest_answer(&self) -> Option<usize> {
+        match &self.answer {
+            Answering::Writes { own: Some(own), .. } => Some(self.executable.plan().graph().shape(own.given).len()),
+            _ => None,
+        }
     }
 
     /// The numbers and shape of a path as of the last [`Observer::refresh`].
@@ -78,6 +121,11 @@ impl Observer {
     /// # Errors
     /// [`EngineError::Unknown`].
     pub fn view(&self, path: &str) -> Result<(&[f32], &[usize]), EngineError> {
+        match path {
+            OWN => return Ok((&self.own.0, &self.own.1)),
+            TARGET => return Ok((&self.target.0, &self.target.1)),
+            _ => {}
+        }
         let graph = self.executable.plan().graph();
         let id = graph.find(path)?;
         Ok((self.executable.view(id)?, &graph.shape(id).0))
@@ -100,7 +148,7 @@ impl Observer {
                 return Ok(format!("{said:.2}"));
             }
             Answering::Nothing => Vec::new(),
-            Answering::Writes { step, first, end, begin } => {
+            Answering::Writes { step, first, end, begin, .. } => {
                 start(&mut self.executable, step, *begin)?;
                 let (program, token) = (self.executable.plan().program(step.program)?, step.token);
                 let (logits, position, end, mut last) = (step.logits, step.position, *end, *first);
@@ -155,7 +203,7 @@ impl Observer {
     /// # Errors
     /// As the backend's.
     pub async fn search(&mut self, options: BeamOptions, max_length: usize) -> Result<Option<BeamSearch>, EngineError> {
-        let Answering::Writes { step, first, end, begin } = &self.answer else { return Ok(None) };
+        let Answering::Writes { step, first, end, begin, .. } = &self.answer else { return Ok(None) };
         start(&mut self.executable, step, *begin)?;
         let max_length = step.longest.map_or(max_length, |longest| max_length.min(longest));
         let mut state = Vec::new();
@@ -182,6 +230,36 @@ impl Observer {
         search.run(&mut GraphStepper::new(&mut self.executable, step)?).await?;
         Ok(true)
     }
+}
+
+fn told(tokens: &[u32]) -> Told {
+    (tokens.iter().map(|token| *token as f32).collect(), vec![tokens.len()])
+}
+
+/// The most probable answer, with its end: the pass over `given` is run again with what it chose until it chooses what it was
+/// given. A step sees only those before it, so every run makes one step more right, at least.
+fn answer(machine: &mut CpuExecutable<f32>, own: &Own, first: u32, end: Option<u32>) -> Result<Vec<u32>, EngineError> {
+    let program = machine.plan().program(own.program)?;
+    let steps = machine.plan().graph().shape(own.given).len();
+    let mut given = machine.view_ids(own.given)?.to_vec();
+    given[0] = first;
+    let mut chosen = Vec::new();
+    for _ in 0..=steps {
+        machine.write_ids(own.given, &given)?;
+        machine.run(program)?;
+        let probabilities = machine.view(own.probabilities)?;
+        let rows = probabilities.chunks(probabilities.len() / steps);
+        chosen = rows.map(|row| argmax(row) as u32).collect();
+        let ended = chosen.iter().position(|token| Some(*token) == end).map_or(steps, |at| at + 1);
+        chosen.truncate(ended);
+        let mut next: Vec<u32> = std::iter::once(first).chain(chosen.iter().copied()).take(ended.max(1)).collect();
+        next.resize(steps, own.padding);
+        if next == given {
+            break;
+        }
+        given = next;
+    }
+    Ok(chosen)
 }
 
 /// The carried states before the first token.

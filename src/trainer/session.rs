@@ -232,6 +232,8 @@ impl Session {
         let observation = self.model.observation(probe)?;
         if observation.probe != self.observer.probe() {
             self.observer = Observer::new(observation)?;
+            // What was forced was forced upon another text.
+            self.edits.retain(|edit| !matches!(edit, Edit::Attend { .. }));
         }
         if probe != self.probe {
             self.probe = probe.to_owned();
@@ -248,6 +250,18 @@ impl Session {
     pub fn operate(&mut self, edits: Vec<Edit>) -> Result<(), SpecError> {
         let mut copy = self.initial.clone();
         surgery::apply(&self.training.graph, &mut copy, &self.spec, &edits)?;
+        let forced: Vec<(usize, usize, f32)> = edits
+            .iter()
+            .filter_map(|edit| match edit {
+                Edit::Attend { step, place, weight } => Some((*step, *place, *weight)),
+                _ => None,
+            })
+            .collect();
+        let attends = self.edits.iter().chain(&edits).any(|edit| matches!(edit, Edit::Attend { .. }));
+        if attends && self.observer.force(&forced).is_err() {
+            let message = "This model does not attend, or not from this step to this place.".to_owned();
+            return Err(SpecError::new("surgery", message));
+        }
         self.edits = edits;
         Ok(())
     }
@@ -269,7 +283,7 @@ impl Session {
     pub async fn train_step(&mut self) -> Result<(), EngineError> {
         self.archive.forget_after(self.step);
         self.model.write_batch(self.step, self.executable.as_mut()).await?;
-        let hyper = self.optimiser.hyper(self.step + 1, self.spec.learning_rate, self.spec.clip);
+        let hyper = self.optimiser.hyper(self.step + 1, self.spec.rate(self.step), self.spec.clip);
         self.executable.write(self.training.hyper, &hyper)?;
         self.executable.run(0)?;
         self.step += 1;

@@ -42,6 +42,11 @@ pub fn apply(graph: &Graph, parameters: &mut [f32], spec: &ModelSpec, edits: &[E
                 }
                 parameters[parameter.offset + index] = *value;
             }
+            Edit::Attend { weight, .. } if !(0.0..=1.0).contains(weight) => {
+                return Err(refuse("An attention weight goes from 0 to 1.".to_owned()));
+            }
+            // Not of the parameters: `Session` forces it upon the probe text's answer.
+            Edit::Attend { .. } => {}
         }
     }
     Ok(())

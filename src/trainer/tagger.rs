@@ -458,6 +458,6 @@ impl Tagger {
         } else {
             ids.extend([(input, examples.tokens), (targets, examples.tags)]);
         }
-        Ok(Examination { graph, ids, numbers, means, known, writes: None })
+        Ok(Examination { graph, ids, numbers, means, derived: Vec::new(), known, writes: None })
     }
 }

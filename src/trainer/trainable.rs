@@ -77,6 +77,16 @@ pub trait Trainable {
     /// Goes back to what [`Trainable::memory`] gave.
     fn recall(&mut self, _memory: &[f32]) {}
 
+    /// A number that it keeps account of while it learns, by path, once there is one.
+    fn told(&self, _path: &str) -> Option<f32> {
+        None
+    }
+
+    /// Probe texts that it is not trained on, for a model that answers.
+    fn questions(&self, _count: usize) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How well it does on examples of this length that it is not trained on, on the machine that trains it; `None` for
     /// a model that writes without end.
     fn evaluate<'a>(&'a mut self, _length: usize, _machine: &'a mut dyn Executable) -> Option<Answer<'a, Evaluation>> {
@@ -185,6 +195,21 @@ pub struct Observation {
     pub symbols: Vec<String>,
 }
 
+/// The most probable answer of a decoder, found as the text that a teacher-forced pass gives back: `probe/own/tokens` (T),
+/// and beside it `probe/target` (T).
+pub struct Own {
+    /// The program that reads `given`.
+    pub program: &'static str,
+    /// (T, 1) ids: the first token, then its own.
+    pub given: ValueId,
+    /// (T, 1, V).
+    pub probabilities: ValueId,
+    /// What fills up an answer that has ended.
+    pub padding: u32,
+    /// The right answer with its end, where there is one.
+    pub target: Vec<u32>,
+}
+
 /// What a model writes when it is asked.
 pub enum Answering {
     /// Token after token, from the first one on.
@@ -197,6 +222,8 @@ pub enum Answering {
         end: Option<u32>,
         /// The program that sets the carried states; zeros where there is none.
         begin: Option<&'static str>,
+        /// For a model that answers the probe text: its whole answer at once.
+        own: Option<Own>,
     },
     /// The most probable label, by these probabilities (.., C): one, or one a timestep.
     Names(ValueId),

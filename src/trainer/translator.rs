@@ -1,7 +1,10 @@
 //! Encoder-decoders that turn a string into another: teacher forcing, scheduled sampling, REINFORCE, and how well they do
 //! when they read what they wrote.
 
-use crate::data::strings::{BOS, EOS, PAD, PairBatch, Strings};
+mod examination;
+mod observation;
+
+use crate::data::strings::{EOS, PAD, PairBatch, Strings};
 use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, Op, ValueId};
@@ -17,17 +20,19 @@ use crate::nn::rollout::{Feed, Feedback, Rollout, rollout};
 use crate::nn::seq2seq::Seq2Seq;
 use crate::spec::{self, Attention, Baseline, ModelSpec, Objective};
 
-use super::decoding::{Carried, OneStep};
-use super::evaluation::{Examination, Mean};
-use super::model::{name_gradient_norms, name_signals};
+use super::evaluation::Examination;
+use super::model::name_gradient_norms;
 use super::reward::{ErrorByPosition, before_end};
 use super::schedule::{ratio, toss, uniforms};
 use super::scheduled_sampling::{Exposure, column, through_end};
 use super::signals::recurrent_signals;
-use super::trainable::{Answering, Evaluation, Example, Observation, Trainable, Training, Watch};
+use super::trainable::{Evaluation, Example, Observation, Trainable, Training, Watch};
 
 /// How much of the moving average of rewards a step keeps.
 const DECAY: f32 = 0.9;
+
+/// Steps after which the average stands for the reward that REINFORCE began with.
+const SETTLED: u32 = 10;
 
 /// Strings that are kept for an evaluation.
 const HELD_OUT: usize = 128;
@@ -39,11 +44,35 @@ pub struct Translator {
     model: EncoderDecoder,
     inputs: Option<Inputs>,
     batch: PairBatch,
-    /// The moving average of rewards, once there is one.
-    average: Option<f32>,
+    /// REINFORCE: how it goes.
+    rewarded: Rewarded,
 }
 
-/// What the host writes, and reads, of the training graph. T is one more than the longest source.
+/// What the samples of REINFORCE were worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Rewarded {
+    /// Steps that sampled.
+    steps: u32,
+    /// The moving average of rewards.
+    average: f32,
+    /// What it was after [`SETTLED`] steps.
+    before: f32,
+}
+
+impl Rewarded {
+    /// Takes over the mean reward of a step; what was expected of it.
+    fn step(&mut self, mean: f32) -> f32 {
+        let expected = if self.steps == 0 { mean } else { self.average };
+        self.average = DECAY * expected + (1.0 - DECAY) * mean;
+        self.steps += 1;
+        if self.steps <= SETTLED {
+            self.before = self.average;
+        }
+        expected
+    }
+}
+
+/// What the host writes, and reads, of the training graph. T is one more than the longest target.
 #[derive(Clone, Copy)]
 struct Inputs {
     /// (S, B) and (B).
@@ -77,12 +106,13 @@ impl Translator {
     pub fn new(spec: &ModelSpec) -> Translator {
         let strings = Strings::new(spec);
         let model = encoder_decoder(spec, strings.vocabulary());
-        Translator { spec: spec.clone(), strings, model, inputs: None, batch: PairBatch::default(), average: None }
+        let (batch, rewarded) = (PairBatch::default(), Rewarded::default());
+        Translator { spec: spec.clone(), strings, model, inputs: None, batch, rewarded }
     }
 
     /// Steps T of the decoder.
     fn steps(&self) -> usize {
-        self.strings.longest() + 1
+        self.strings.longest_target() + 1
     }
 
     fn reinforces(&self) -> bool {
@@ -205,6 +235,9 @@ impl Translator {
     async fn sample(&mut self, step: u64, machine: &mut dyn Executable) -> Result<(), EngineError> {
         let inputs = self.inputs()?;
         let Some(policy) = inputs.policy else { return Ok(()) };
+        if step < self.spec.pretraining as u64 {
+            return self.imitate(machine, &inputs, policy);
+        }
         let (steps, batch) = (self.steps(), self.spec.batch);
         machine.write(inputs.mask, &vec![0.0; steps * batch])?;
         let [fed, chosen] = self.roll(step, machine, &inputs).await?;
@@ -226,10 +259,20 @@ impl Translator {
         machine.write(policy.mask, &mask)?;
         machine.write(policy.rewards, &rewards)?;
         machine.write(policy.entropy_weight, &[self.spec.entropy])?;
-        let mean = sum / batch as f32;
-        let expected = self.average.unwrap_or(mean);
-        self.average = Some(DECAY * expected + (1.0 - DECAY) * mean);
+        let expected = self.rewarded.step(sum / batch as f32);
         machine.write(policy.baseline, &vec![expected; steps * batch])
+    }
+
+    /// Teacher forcing as a policy gradient: the target is what was sampled, and its advantage is 1. (The reward that the
+    /// journal shows is 0 so long.)
+    fn imitate(&self, machine: &mut dyn Executable, inputs: &Inputs, policy: Policy) -> Result<(), EngineError> {
+        let targets = &self.batch.target_out;
+        let mask: Vec<f32> = targets.iter().map(|token| f32::from(u8::from(*token != PAD))).collect();
+        machine.write_ids(inputs.fed, &self.batch.target_in)?;
+        machine.write(policy.mask, &mask)?;
+        machine.write(policy.rewards, &vec![0.0; targets.len()])?;
+        machine.write(policy.baseline, &vec![-1.0; targets.len()])?;
+        machine.write(policy.entropy_weight, &[0.0])
     }
 
     /// What the decoder writes when it reads its own tokens, and what it says when it reads the truth, of one batch.
@@ -250,41 +293,6 @@ impl Translator {
         }
         let forced = chosen.pop().unwrap_or_default();
         Ok([chosen.pop().unwrap_or_default(), forced])
-    }
-}
-
-impl Translator {
-    /// Teacher-forced.
-    fn examine(&self) -> Result<Examination, EngineError> {
-        let mut graph = Graph::default();
-        let parameters = self.model.parameters(&mut graph);
-        if self.reinforces() && self.spec.baseline == Baseline::Learned {
-            linear(&mut graph, "baseline", self.model.decoder().hidden, 1);
-        }
-        graph.program("evaluate");
-        let (source, encoded) = self.encoded(&mut graph, &parameters, "evaluate", HELD_OUT)?;
-        let given = graph.input("evaluate/given", [self.steps(), HELD_OUT], Kind::Ids);
-        let targets = graph.input("evaluate/targets", [self.steps(), HELD_OUT], Kind::Ids);
-        let decoded = self.model.decode(&mut graph, &parameters, given, &encoded, None)?;
-        let losses = graph.cross_entropy(decoded.logits, targets, Some(PAD))?;
-        let hits = graph.apply(Op::ArgmaxEquals, &[decoded.logits, targets])?[0];
-        graph.name(losses, "evaluate/losses");
-        graph.name(hits, "evaluate/hits");
-        let mut batch = PairBatch::default();
-        self.strings.pairs(self.strings.examined(HELD_OUT).into_iter(), HELD_OUT, &mut batch);
-        let mean = |path, of| {
-            let right = batch.target_out.clone();
-            let group = move |at: usize| right.get(at).is_some_and(|token| *token != PAD).then_some(0);
-            Mean { path, of, shape: Vec::new(), group: Box::new(group) }
-        };
-        let means = vec![mean("evaluation/loss", losses), mean("evaluation/accuracy", hits)];
-        let ids = vec![
-            (source[0], batch.source),
-            (source[1], batch.source_lengths),
-            (given, batch.target_in),
-            (targets, batch.target_out.clone()),
-        ];
-        Ok(Examination { graph, ids, numbers: Vec::new(), means, known: Vec::new(), writes: None })
     }
 }
 
@@ -365,48 +373,7 @@ impl Trainable for Translator {
     }
 
     fn observation(&self, probe: &str) -> Result<Observation, EngineError> {
-        let mut probe = self.strings.encode(probe);
-        probe.truncate(self.strings.longest());
-        let mut graph = Graph::default();
-        let parameters = self.model.parameters(&mut graph);
-        if self.reinforces() && self.spec.baseline == Baseline::Learned {
-            linear(&mut graph, "baseline", self.model.decoder().hidden, 1);
-        }
-        let mut padded = probe.clone();
-        padded.resize(self.strings.longest(), PAD);
-        let target = self.strings.target(&probe);
-        let mut given: Vec<u32> = std::iter::once(BOS).chain(target).collect();
-        given.resize(self.steps(), PAD);
-
-        // The target teacher-forced, for the views.
-        graph.program("probe");
-        let (source, encoded) = self.encoded(&mut graph, &parameters, "probe", 1)?;
-        let tokens = graph.input("probe/given", [self.steps(), 1], Kind::Ids);
-        let places = [self.steps(), 1, self.strings.longest()];
-        let forced = encoded.memory.map(|_| AttentionDecoder::forced(&mut graph, "probe/forced", places));
-        let decoded = self.model.decode(&mut graph, &parameters, tokens, &encoded, forced)?;
-        let mut signals = Vec::new();
-        for (recurrent, layers, path) in [
-            (self.model.encoder(), &encoded.encoder.layers, "encoder"),
-            (self.model.decoder(), &decoded.layers, "decoder"),
-        ] {
-            signals.extend(recurrent_signals(&mut graph, &recurrent, layers, path)?.1);
-        }
-        if let Some(attended) = decoded.attended {
-            let named =
-                [("energies", attended.energies), ("attention", attended.weights), ("context", attended.context)];
-            signals.extend(named.map(|(name, value)| (name.to_owned(), value)));
-        }
-        name_signals(&mut graph, &signals)?;
-        let probabilities = graph.apply(Op::Softmax, &[decoded.logits])?[0];
-        graph.name(probabilities, "probe/probabilities");
-
-        let step = self.one_step(&mut graph, &parameters, &encoded)?;
-        let length = probe.len() as u32;
-        let inputs = vec![(source[0], padded), (source[1], vec![length]), (tokens, given)];
-        let answer = Answering::Writes { step, first: BOS, end: Some(EOS), begin: Some("begin") };
-        let (programs, symbols) = (vec!["probe"], self.strings.symbols());
-        Ok(Observation { graph, probe, inputs, features: Vec::new(), programs, answer, symbols })
+        self.observed(probe)
     }
 
     fn examples(&self) -> Example {
@@ -414,11 +381,28 @@ impl Trainable for Translator {
     }
 
     fn memory(&self) -> Vec<f32> {
-        self.average.into_iter().collect()
+        let Rewarded { steps, average, before } = self.rewarded;
+        if steps == 0 { Vec::new() } else { vec![steps as f32, average, before] }
     }
 
     fn recall(&mut self, memory: &[f32]) {
-        self.average = memory.first().copied();
+        self.rewarded = match *memory {
+            [steps, average, before] => Rewarded { steps: steps as u32, average, before },
+            _ => Rewarded::default(),
+        };
+    }
+
+    fn told(&self, path: &str) -> Option<f32> {
+        let Rewarded { steps, average, before } = self.rewarded;
+        match path {
+            "reward/before" if steps > 0 => Some(before),
+            "reward/now" if steps > 0 => Some(average),
+            _ => None,
+        }
+    }
+
+    fn questions(&self, count: usize) -> Vec<String> {
+        self.strings.examined(count).iter().map(|tokens| self.strings.decode(tokens)).collect()
     }
 
     fn examination(&self) -> Option<Result<Examination, EngineError>> {
@@ -446,65 +430,6 @@ impl Trainable for Translator {
             let exact_match = exact as f32 / sources.len() as f32;
             Ok(Evaluation { exact_match, free: rates(&found.free), forced: rates(&found.forced) })
         }))
-    }
-}
-
-impl Translator {
-    /// The program `begin`, which hands what the encoder makes of the probe to the decoder, and `sample`, which decodes a
-    /// token.
-    fn one_step(&self, graph: &mut Graph, parameters: &Parameters, _encoded: &Encoded) -> Result<OneStep, EngineError> {
-        let longest = self.strings.longest();
-        graph.program("begin");
-        let source = [graph.find("probe/source")?, graph.find("probe/source_lengths")?];
-        let encoded = self.model.encode(graph, parameters, source[0], source[1])?;
-        let width = self.model.decoder().hidden;
-        let mut input = |name: String, shape: &[usize]| graph.input(format!("sample/{name}"), shape, Kind::Float);
-        let states: Vec<LayerState> = encoded
-            .states
-            .iter()
-            .enumerate()
-            .map(|(at, state)| LayerState {
-                h: input(format!("h/{at}"), &[1, width]),
-                c: state.c.map(|_| input(format!("c/{at}"), &[1, width])),
-            })
-            .collect();
-        let memory = encoded.memory.map(|memory| {
-            let mut like = |name: &str, value: ValueId| {
-                let shape = graph.shape(value).clone();
-                graph.input(format!("sample/{name}"), shape, Kind::Float)
-            };
-            let own = like("memory", memory.states);
-            let keys = if memory.keys == memory.states { own } else { like("keys", memory.keys) };
-            crate::nn::attention::Memory { states: own, keys, mask: memory.mask.map(|mask| like("mask", mask)) }
-        });
-        debug_assert!(longest > 0);
-        let pairs = LayerState::flat(&encoded.states).into_iter().zip(LayerState::flat(&states));
-        let mut handed: Vec<(ValueId, ValueId)> = pairs.collect();
-        if let (Some(from), Some(to)) = (encoded.memory, memory) {
-            handed.push((from.states, to.states));
-            if from.keys != from.states {
-                handed.push((from.keys, to.keys));
-            }
-            handed.extend(from.mask.zip(to.mask));
-        }
-        for (from, to) in handed {
-            graph.carry(from, to)?;
-        }
-
-        graph.program("sample");
-        let token = graph.input("sample/tokens", [1, 1], Kind::Ids);
-        let before = LayerState::flat(&states);
-        let from = Encoded { states, memory, encoder: encoded.encoder };
-        let stepped = self.model.step(graph, parameters, &from, token, &before)?;
-        graph.name(stepped.logits, "sample/logits");
-        let mut carried = Vec::new();
-        for (at, (before, after)) in before.into_iter().zip(stepped.states).enumerate() {
-            graph.name(after, format!("sample/state/{at}"));
-            graph.carry(after, before)?;
-            carried.push(Carried { before, after });
-        }
-        let longest = None;
-        Ok(OneStep { program: "sample", token, position: None, longest, logits: stepped.logits, carried })
     }
 }
 

@@ -14,7 +14,8 @@ use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{
-    Clamping, Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging, Tensors,
+    AnswersView, Attending, Beam, Clamping, Contexts, Exposure, Gradients, Learning, Lengths, Parameters, Ragged,
+    Recall, Rewards, SampleText, Signals, Tagging, Tensors,
 };
 use crate::ui::{script, theme};
 
@@ -124,6 +125,13 @@ fn picture(view: View) -> AnyView {
         View::Ragged => view! { <Ragged/> }.into_any(),
         View::Clamping => view! { <Clamping/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
+        View::Answers => view! { <AnswersView/> }.into_any(),
+        View::Lengths => view! { <Lengths/> }.into_any(),
+        View::Contexts => view! { <LookInto name="look-contexts"><Contexts/></LookInto> }.into_any(),
+        View::Attention => view! { <LookInto name="look-attention"><Attending/></LookInto> }.into_any(),
+        View::Exposure => view! { <Exposure/> }.into_any(),
+        View::Rewards => view! { <Rewards/> }.into_any(),
+        View::Beam => view! { <LookInto name="look-beam"><Beam/></LookInto> }.into_any(),
     }
 }
 

@@ -1,10 +1,16 @@
 //! The same model as a PyTorch program, with the settings filled in.
 
+mod encoder_decoder;
+
 use crate::engine::cell::Cell;
 use crate::spec::{Architecture, ModelSpec, OptimiserKind, Task};
 
 /// A program that trains what `spec` says; `None` for kinds of models it is not written for yet.
 pub fn program(spec: &ModelSpec) -> Option<String> {
+    if spec.model == Architecture::EncoderDecoder {
+        let parts = [imports(spec), encoder_decoder::data_and_model(spec), training(spec)];
+        return Some(parts.join("\n\n"));
+    }
     if spec.model != Architecture::Recurrent {
         return None;
     }
@@ -124,7 +130,12 @@ fn training(spec: &ModelSpec) -> String {
         OptimiserKind::Adam => format!("Adam(model.parameters(), lr={rate})"),
         OptimiserKind::AdamW => format!("AdamW(model.parameters(), lr={rate})"),
     };
+    let decodes = spec.model == Architecture::EncoderDecoder;
+    let batch = if decodes { "source, given, target" } else { "x, y" };
+    let (of_decoder, note) = encoder_decoder::loss(spec);
+    let note = if decodes { note } else { "" };
     let loss = match spec.task {
+        _ if decodes => of_decoder,
         Task::Adding => "F.mse_loss(model(x), y)",
         Task::Recall => "F.cross_entropy(model(x).reshape(-1, symbols), y.reshape(-1), ignore_index=-100)",
         _ => "F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=-100)",
@@ -133,9 +144,9 @@ fn training(spec: &ModelSpec) -> String {
         .clip
         .map_or_else(String::new, |clip| format!("    nn.utils.clip_grad_norm_(model.parameters(), {clip})\n"));
     format!(
-        "optimiser = torch.optim.{optimiser}\n\
+        "{note}optimiser = torch.optim.{optimiser}\n\
          for step in range(1, 2001):\n    \
-             x, y = batch()\n    \
+             {batch} = batch()\n    \
              loss = {loss}\n    \
              optimiser.zero_grad()\n    \
              loss.backward()\n\
@@ -149,6 +160,14 @@ fn training(spec: &ModelSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::{Attention, Choice};
+
+    fn write(name: &str, program: &str) {
+        if let Some(folder) = std::env::var_os("SEQLAB_PROGRAMS") {
+            let path = std::path::Path::new(&folder).join(format!("{name}.py"));
+            std::fs::write(path, program).expect("a folder");
+        }
+    }
 
     /// Every program is there to be read: `SEQLAB_PROGRAMS=folder cargo test --lib code` writes them, to be run by Python.
     #[test]
@@ -167,10 +186,29 @@ mod tests {
                         assert!(program.contains(part), "{part} is missing in\n{program}");
                     }
                     assert_eq!(program.contains("bidirectional=True"), bidirectional);
-                    if let Some(folder) = std::env::var_os("SEQLAB_PROGRAMS") {
-                        let name = format!("{task:?}_{cell:?}_{bidirectional}.py");
-                        std::fs::write(std::path::Path::new(&folder).join(name), program).expect("a folder");
-                    }
+                    write(&format!("{task:?}_{cell:?}_{bidirectional}"), &program);
+                }
+            }
+        }
+        for task in [Task::Copy, Task::Reverse, Task::Chain, Task::Dates] {
+            for attention in Attention::ALL {
+                for cell in [Cell::Lstm, Cell::Gru] {
+                    let bidirectional = task == Task::Reverse;
+                    let model = Architecture::EncoderDecoder;
+                    let embedding = 9;
+                    let spec = ModelSpec {
+                        model,
+                        task,
+                        attention: *attention,
+                        cell,
+                        bidirectional,
+                        embedding,
+                        ..spec.clone()
+                    };
+                    let program = program(&spec).expect("encoder-decoders are written");
+                    assert!(program.contains("nn.Embedding(vocabulary, 9)"), "{program}");
+                    assert_eq!(program.contains("def attend"), *attention != Attention::None);
+                    write(&format!("{task:?}_{attention:?}_{cell:?}"), &program);
                 }
             }
         }

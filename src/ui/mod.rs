@@ -9,6 +9,7 @@ pub mod controls;
 pub mod equation;
 pub mod format;
 pub mod history;
+pub mod principal;
 pub mod setup;
 pub mod stop;
 pub mod store;

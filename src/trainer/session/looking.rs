@@ -4,11 +4,13 @@ use crate::engine::error::EngineError;
 use crate::engine::graph::Kind;
 
 use super::Session;
+use crate::trainer::beam_view::{self, BeamPath};
 use crate::trainer::decoding::beam::{BeamOptions, BeamSearch};
 use crate::trainer::decoding::sampling::Sampling;
 use crate::trainer::evaluation::Evaluator;
 use crate::trainer::instruments::Instruments;
 use crate::trainer::measures::{self, Measure};
+use crate::trainer::observer::Observer;
 use crate::trainer::surgery::{self, clamp_gate};
 use crate::trainer::trainable::Evaluation;
 
@@ -102,8 +104,41 @@ impl Session {
             Some(Measure::Jacobian(layer)) => self.jacobian(layer).await,
             Some(Measure::Count(counted)) => Ok((vec![measures::count(&self.training.graph, counted)], Vec::new())),
             Some(Measure::Evaluation(path)) => self.evaluation("", None, path).await,
+            Some(Measure::Told(path)) => match self.model.told(path) {
+                Some(number) => Ok((vec![number], Vec::new())),
+                None => Err(EngineError::Unknown { what: format!("number \"{path}\" yet") }),
+            },
+            Some(Measure::Beam(rest)) => self.beam(rest).await,
             Some(Measure::Clamped { gate, value, path: of }) => self.evaluation(path, Some((gate, value)), of).await,
         }
+    }
+
+    /// A search of the probe text, or what searches find on texts that are not trained on: see [`beam_view`].
+    async fn beam(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        let unknown = || EngineError::Unknown { what: format!("beam search \"{path}\"") };
+        let wanted = BeamPath::parse(path).ok_or_else(unknown)?;
+        let longest = self.observer.longest_answer().ok_or_else(unknown)?;
+        if wanted.against_greedy {
+            let parameters = self.operated().await?;
+            let [mut greedy, mut found] = [Vec::new(), Vec::new()];
+            for question in self.model.questions(beam_view::QUESTIONS) {
+                let mut observer = Observer::new(self.model.observation(&question)?)?;
+                observer.load(&parameters)?;
+                for (width, found) in [(1, &mut greedy), (wanted.options.width, &mut found)] {
+                    let options = BeamOptions { width, ..wanted.options };
+                    let search = observer.search(options, longest).await?;
+                    found.push(search.as_ref().map_or(f32::NAN, beam_view::best));
+                }
+            }
+            let count = found.len();
+            greedy.extend(found);
+            return Ok((greedy, vec![2, count]));
+        }
+        let mut search = self.observer.search(wanted.options, longest).await?.ok_or_else(unknown)?;
+        for node in wanted.picks {
+            self.observer.continue_search(&mut search, node).await?;
+        }
+        Ok(beam_view::table(&search))
     }
 
     /// A measure on held-out examples; `name` tells apart with which parameters, where a gate is clamped.
@@ -136,7 +171,8 @@ impl Session {
 
     /// Whether a path shows what the last [`Session::observe`] saw.
     pub fn observes(path: &str) -> bool {
-        path.starts_with("probe/") || path.starts_with("saturation/probe/") || Instruments::shows(path)
+        ["probe/", "saturation/probe/", "beam/"].iter().any(|prefix| path.starts_with(prefix))
+            || Instruments::shows(path)
     }
 
     /// The spectrum of dh_T/dh_t over the probe text; see [`measures::spectrum`].

@@ -9,7 +9,7 @@ mod heatmap;
 #[cfg(target_arch = "wasm32")]
 mod line;
 #[cfg(target_arch = "wasm32")]
-mod plot;
+pub mod plot;
 
 #[cfg(target_arch = "wasm32")]
 pub use heatmap::{ColourScale, HeatMap};

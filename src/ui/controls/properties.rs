@@ -54,8 +54,9 @@ fn StopWhen() -> impl IntoView {
 
 /// What can be set for all models at once. The free page is about one kind of model and task; a lab has its own.
 fn settable(lab: Lab) -> impl Iterator<Item = &'static Property> {
-    let varies = move |key: &str| lab.lesson.is_some_and(|lesson| lesson.varies(key));
-    let fixed = move |key: &str| ["model", "task"].contains(&key) || varies(key) || !lab.shows(key);
+    let kept = move |key: &str| lab.lesson.is_some_and(|lesson| lesson.keeps(key));
+    let in_front = move |key: &str| lab.lesson.is_some_and(|lesson| lesson.controls.contains(&key));
+    let fixed = move |key: &str| (["model", "task"].contains(&key) && !in_front(key)) || kept(key) || !lab.shows(key);
     PROPERTIES.iter().filter(move |property| !fixed(property.key))
 }
 
@@ -77,7 +78,9 @@ fn while_it_applies(lab: Lab, property: &'static Property) -> impl IntoView {
         let of = |run: &Lab| lab.setup.with(|setup| run.setup_of(setup).is_ok_and(|own| (property.applies)(&own.spec)));
         lab.runs().iter().any(of)
     };
-    view! { <Show when=applies>{field(property)}</Show> }
+    let followers = lab.lesson.map(|lesson| lesson.followers(property.key)).filter(|names| !names.is_empty());
+    let of_whom = followers.map(|names| format!("{}: for {}.", property.label, names.join(", ")));
+    view! { <Show when=applies>{field(property)}{of_whom.clone().map(|text| view! { <p class="caption">{text}</p> })}</Show> }
 }
 
 /// The model that stands, in a line.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
+use super::measure::framed_paths;
 use super::{Lab, ProbeWaiter, Waiter};
 use crate::protocol::{Command, Edit};
 use crate::spec::SpecError;
@@ -94,6 +95,10 @@ impl Lab {
             return runs.into_iter().zip(waiters).for_each(|(run, done)| run.build(done));
         }
         for run in self.runs() {
+            if observe {
+                // What was forced upon the attention was forced upon another text.
+                run.edits.update(|edits| edits.retain(|edit| !matches!(edit, Edit::Attend { .. })));
+            }
             if adjust {
                 run.adjust();
             }
@@ -169,6 +174,7 @@ impl Lab {
         if cell.has_cell_state() {
             paths.push(format!("layers/{layer}/grad_c_norm"));
         }
+        paths.extend(self.lesson.into_iter().flat_map(framed_paths).map(str::to_owned));
         if self.shown_run().place != self.place {
             return paths;
         }

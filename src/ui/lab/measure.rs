@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::{Lesson, View};
-use crate::ui::views::clamping;
+use crate::ui::views::{answers, attending, clamping, contexts, exposure, lengths, rewards};
 
 /// Between two rounds of asking, while the model trains.
 const EVERY: Duration = Duration::from_millis(700);
@@ -94,7 +94,22 @@ fn view_paths(view: View) -> Vec<&'static str> {
             "ragged/time",
         ],
         View::Parameters => &["count/recurrent", "count/parameters"],
+        View::Lengths => lengths::PATHS,
+        View::Contexts => contexts::PATHS,
+        View::Exposure => exposure::PATHS,
+        View::Rewards => rewards::PATHS,
         View::Learning | View::Signals | View::Gradients | View::Writing => &[],
+        View::Answers | View::Attention | View::Beam => &[],
     };
     paths.to_vec()
+}
+
+/// What a view wants in every frame of all models, besides what a recurrent layer shows.
+pub(super) fn framed_paths(lesson: &'static Lesson) -> impl Iterator<Item = &'static str> {
+    let of = |view: &View| match view {
+        View::Answers => answers::PATHS.as_slice(),
+        View::Attention => attending::PATHS.as_slice(),
+        _ => &[],
+    };
+    lesson.views.iter().flat_map(of).copied()
 }

@@ -1,12 +1,19 @@
 //! What a person sees of the run.
 
+pub mod answers;
+pub mod attending;
+mod beam;
 pub mod clamping;
+pub mod contexts;
 mod equation;
+pub mod exposure;
 mod gradients;
 mod learning;
+pub mod lengths;
 mod parameters;
 mod ragged;
 mod recall;
+pub mod rewards;
 mod sample;
 mod shares;
 mod signals;
@@ -14,13 +21,20 @@ mod table;
 mod tagging;
 mod tensors;
 
+pub use answers::AnswersView;
+pub use attending::Attending;
+pub use beam::Beam;
 pub use clamping::Clamping;
+pub use contexts::Contexts;
 pub use equation::EquationPanel;
+pub use exposure::Exposure;
 pub use gradients::Gradients;
 pub use learning::Learning;
+pub use lengths::Lengths;
 pub use parameters::Parameters;
 pub use ragged::Ragged;
 pub use recall::Recall;
+pub use rewards::Rewards;
 pub use sample::SampleText;
 pub use signals::Signals;
 pub use tagging::Tagging;

@@ -8,7 +8,7 @@ use crate::ui::views::shares::Shares;
 use crate::ui::views::table::TableView;
 
 const SHARES: Shares =
-    Shares { against: ("lag (timesteps ago)", 0.0), share: "recalled (share)", runs: Lab::runs, points };
+    Shares { against: ("lag (timesteps ago)", 0.0), share: "recalled (share)", runs: Lab::runs, points, chance: true };
 
 /// Accuracy on sequences that are not trained on, against how many steps ago the symbol was seen.
 #[component]

@@ -20,6 +20,8 @@ pub struct Shares {
     pub runs: fn(Lab) -> Vec<Lab>,
     /// The points of one, as they were last measured; empty before.
     pub points: fn(Lab) -> Vec<(f64, f64)>,
+    /// Whether guessing one of the task's symbols would be right now and then.
+    pub chance: bool,
 }
 
 impl Shares {
@@ -43,7 +45,7 @@ impl Shares {
             x: Axis::linear(title, first, last, 8),
             y: Axis::linear(self.share, 0.0, 1.0, 4),
             lines,
-            level: Some((chance, format!("chance: {}", format::fixed(chance, 2)))),
+            level: self.chance.then(|| (chance, format!("chance: {}", format::fixed(chance, 2)))),
         })
     }
 

@@ -8,8 +8,13 @@ use crate::ui::lab::Lab;
 use crate::ui::views::shares::Shares;
 use crate::ui::views::table::TableView;
 
-const SHARES: Shares =
-    Shares { against: ("place in the sequence", 1.0), share: "right (share)", runs: tagging_runs, points };
+const SHARES: Shares = Shares {
+    against: ("place in the sequence", 1.0),
+    share: "right (share)",
+    runs: tagging_runs,
+    points,
+    chance: true,
+};
 
 /// Accuracy on sequences that are not trained on, against the place in the sequence.
 #[component]
