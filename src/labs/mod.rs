@@ -6,6 +6,7 @@ mod gru_vs_lstm;
 mod lstm_gates;
 pub mod pictures;
 mod rnn_cell;
+mod text_classification;
 mod vanishing_gradients;
 mod variable_lengths;
 
@@ -21,6 +22,7 @@ pub const ALL: &[&Lesson] = &[
     &gru_vs_lstm::LESSON,
     &bidirectional::LESSON,
     &variable_lengths::LESSON,
+    &text_classification::LESSON,
 ];
 
 /// A lab as its author writes it.
@@ -112,6 +114,10 @@ pub enum View {
     Tagging,
     /// A ragged batch, packed, padded and one by one.
     Ragged,
+    /// What a classifier takes for what, among held-out examples.
+    Confusion,
+    /// A text that the learner types, labelled as it is typed.
+    Typing,
     /// Parameters of the runs, matrix by matrix.
     Parameters,
     /// The held-out loss as it is, and with each gate of every layer clamped to 0 and to 1 (`clamp/f/0/evaluation/loss`).

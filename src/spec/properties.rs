@@ -216,7 +216,7 @@ pub const PROPERTIES: &[Property] = &[
         .when(|spec| spec.model == Architecture::S4d),
     row!(integer limits::SEQUENCE_LENGTH, sequence_length, "length", "Sequence length", "Characters the gradient travels through: the T of backpropagation through time."),
     row!(integer limits::SYMBOLS, symbols, "symbols", "Symbols", "Different symbols in the examples that are made.")
-        .when(|spec| spec.task != super::Task::Text && reads_symbols(spec)),
+        .when(|spec| !spec.task.reads_text() && reads_symbols(spec)),
     row!(integer limits::BATCH, batch, "batch", "Batch", "Sequences whose gradients are averaged in one step."),
     row!(choice Objective, objective, "objective", "Objective", "The likelihood of the target, or a reward for what the model writes by itself.")
         .when(decodes),
