@@ -5,12 +5,15 @@ mod bidirectional;
 mod gru_vs_lstm;
 mod lstm_gates;
 pub mod pictures;
+mod playground;
 mod rnn_cell;
 mod text_classification;
 mod vanishing_gradients;
 mod variable_lengths;
 
 use std::fmt;
+
+pub use playground::PLAYGROUND;
 
 use crate::spec::{ModelSpec, SpecError, property};
 
@@ -45,7 +48,7 @@ pub struct Lesson {
     pub set: &'static [(&'static str, &'static str)],
     /// The models, trained side by side from the same seed and data.
     pub runs: &'static [Run],
-    /// What is seen, in order.
+    /// What is seen, in order; in the playground what the model has, see [`Lesson::views_of`].
     pub views: &'static [View],
     /// What must come out.
     pub claims: &'static [Claim],
@@ -118,6 +121,8 @@ pub enum View {
     Confusion,
     /// A text that the learner types, labelled as it is typed.
     Typing,
+    /// Every tensor of the probe text, by name.
+    Tensors,
     /// Parameters of the runs, matrix by matrix.
     Parameters,
     /// The held-out loss as it is, and with each gate of every layer clamped to 0 and to 1 (`clamp/f/0/evaluation/loss`).
@@ -182,15 +187,25 @@ impl Lesson {
         Ok(spec)
     }
 
+    /// Whether it is no question's lab but the one where everything can be set.
+    pub fn is_playground(&self) -> bool {
+        self.number == PLAYGROUND.number
+    }
+
+    /// What is seen of a model of this spec.
+    pub fn views_of(&self, spec: &ModelSpec) -> &'static [View] {
+        if self.is_playground() { playground::views(spec) } else { self.views }
+    }
+
     /// Whether the runs differ in this property, so that no control can set it for all.
     pub fn varies(&self, key: &str) -> bool {
         self.runs.iter().any(|run| run.set.iter().any(|(set, _)| *set == key))
     }
 }
 
-/// The lab of this name.
+/// The lab of this name; the playground too.
 pub fn find(slug: &str) -> Option<&'static Lesson> {
-    ALL.iter().copied().find(|lesson| lesson.slug == slug)
+    ALL.iter().copied().chain([&PLAYGROUND]).find(|lesson| lesson.slug == slug)
 }
 
 fn write(spec: &mut ModelSpec, set: &[(&str, &str)]) -> Result<(), SpecError> {

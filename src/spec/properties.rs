@@ -23,6 +23,8 @@ pub enum Control {
 pub struct Property {
     /// Its key in the address and in `seqlab.set`.
     pub key: &'static str,
+    /// The same for the second model of the playground: `b.` and the key.
+    pub second_key: &'static str,
     /// What the learner reads beside the control.
     pub label: &'static str,
     /// One sentence of help.
@@ -127,6 +129,7 @@ macro_rules! row {
     (@ $key:literal, $label:literal, $help:literal, $control:expr, $read:expr, $write:expr) => {
         Property {
             key: $key,
+            second_key: concat!("b.", $key),
             label: $label,
             help: $help,
             control: $control,

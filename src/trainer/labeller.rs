@@ -20,8 +20,10 @@ use super::trainable::{Answering, Evaluation, Example, Observation, Trainable, T
 const CONFUSION: &str = "evaluation/confusion";
 /// (N, C): of each held-out example, the probability of each class.
 const PROBABILITIES: &str = "evaluation/probabilities";
-/// Examples of an evaluation at most.
-const EXAMINED: usize = 256;
+/// Tokens of an evaluation, about.
+const EXAMINED: usize = 32_768;
+/// Of a held-out text so many tokens are told.
+const TOLD: usize = 64;
 /// Of made strings.
 const HELD_OUT: usize = 128;
 
@@ -119,7 +121,8 @@ impl Labeller {
         let mut graph = Graph::default();
         let parameters = self.model.parameters(&mut graph);
         graph.program("evaluate");
-        let count = if self.spec.task == Task::Labels { EXAMINED } else { HELD_OUT };
+        let longest = self.examples.longest();
+        let count = if self.spec.task == Task::Labels { (EXAMINED / longest).max(HELD_OUT) } else { HELD_OUT };
         let held_out = self.examples.held_out(count, None);
         let trained = self.examples.training(0, held_out.len());
         let held_out = self.pass(&mut graph, &parameters, "held_out", &held_out)?;
@@ -138,7 +141,7 @@ impl Labeller {
             ("evaluation/labels", numbers(&labels)),
             ("evaluation/lengths", numbers(&held_out.batch.lengths)),
             // Time-major: (S, N).
-            ("evaluation/tokens", numbers(&held_out.batch.tokens)),
+            ("evaluation/tokens", numbers(&held_out.batch.tokens[..count * longest.min(TOLD)])),
         ];
         let true_class = Box::new(move |at: usize| Some(labels[at / classes] as usize * classes + at % classes));
         let means = vec![

@@ -26,7 +26,7 @@ pub struct Setup {
     pub second: Vec<(&'static str, String)>,
 }
 
-/// What is before the key of a property of the second model.
+/// What is before the key of a property of the second model: see [`Property::second_key`].
 pub const SECOND: &str = "b.";
 
 impl Default for Setup {

@@ -1,6 +1,7 @@
 //! What a person sees of the run.
 
 pub mod clamping;
+pub mod confusion;
 mod equation;
 mod gradients;
 mod learning;
@@ -13,8 +14,10 @@ mod signals;
 mod table;
 mod tagging;
 mod tensors;
+pub mod typing;
 
 pub use clamping::Clamping;
+pub use confusion::Confusion;
 pub use equation::EquationPanel;
 pub use gradients::Gradients;
 pub use learning::Learning;
@@ -25,3 +28,4 @@ pub use sample::SampleText;
 pub use signals::Signals;
 pub use tagging::Tagging;
 pub use tensors::Tensors;
+pub use typing::Typing;
