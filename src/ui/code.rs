@@ -92,7 +92,7 @@ fn labelled(spec: &ModelSpec) -> String {
         );
     }
     format!(
-        "# A table label,text. A fifth of it is held out. Token 0 pads, 1 stands for unknown characters.\n\
+        "# A table label,text, as in the page. A fifth of it is held out. Token 0 pads, 1 stands for unknown characters.\n\
          rows = list(csv.reader(open(\"names.csv\", encoding=\"utf-8-sig\", newline=\"\")))\n\
          rows = [row for row in rows if row and row != [\"label\", \"text\"]]\n\
          random.Random({seed}).shuffle(rows)\n\
