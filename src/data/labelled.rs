@@ -171,8 +171,8 @@ impl Labelled for Texts {
         self.labels.iter().for_each(|label| hash.part(label.as_bytes()));
         self.vocabulary.symbols().iter().for_each(|symbol| hash.bytes(u32::from(*symbol).to_le_bytes()));
         for (tokens, label) in self.training.iter().chain(&self.held_out) {
-            hash.bytes(label.to_le_bytes());
-            hash.part(&tokens.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>());
+            hash.bytes([*label, tokens.len() as u32].into_iter().flat_map(u32::to_le_bytes));
+            hash.bytes(tokens.iter().flat_map(|token| token.to_le_bytes()));
         }
         hash.value()
     }
@@ -187,8 +187,11 @@ impl Labelled for Texts {
     }
 }
 
+/// A text and the place of its label.
+type Text<'a> = (&'a str, u32);
+
 /// The texts in an order drawn from the seed: those to train on and those held out, of each label a fifth.
-fn split<'a>(texts: &[(&'a str, u32)], labels: usize, seed: u32) -> (Vec<(&'a str, u32)>, Vec<(&'a str, u32)>) {
+fn split<'a>(texts: &[Text<'a>], labels: usize, seed: u32) -> (Vec<Text<'a>>, Vec<Text<'a>>) {
     let mut left = vec![0; labels];
     texts.iter().for_each(|(_, label)| left[*label as usize] += 1);
     left.iter_mut().for_each(|count| *count = (*count / 5).clamp(1, HELD_OUT / labels));
@@ -203,11 +206,11 @@ fn split<'a>(texts: &[(&'a str, u32)], labels: usize, seed: u32) -> (Vec<(&'a st
     })
 }
 
-/// A table's labels in the order of their first rows, and its texts, each with the place of its label.
+/// A table's labels in the order of their first rows, and its texts.
 #[derive(Default)]
 struct Table<'a> {
     labels: Vec<&'a str>,
-    texts: Vec<(&'a str, u32)>,
+    texts: Vec<Text<'a>>,
     /// Texts that were longer than what is kept of them.
     cut: usize,
 }
@@ -284,7 +287,7 @@ fn check_size(table: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_labels(labels: &[&str], texts: &[(&str, u32)]) -> Result<(), String> {
+fn check_labels(labels: &[&str], texts: &[Text<'_>]) -> Result<(), String> {
     if labels.len() < *limits::LABELS.start() {
         let only = labels.first().map_or(String::new(), |label| format!(" All rows have \u{201c}{label}\u{201d}."));
         return Err(format!("There must be two labels at least to tell apart.{only}"));
