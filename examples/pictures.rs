@@ -4,11 +4,11 @@
 //!     cargo run --release --example pictures > src/labs/pictures.rs
 
 use pollster::block_on;
+use seqlab::data::built_in;
 use seqlab::labs::{ALL, Lesson};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{Drained, Session};
 
-const TEXT: &str = include_str!("../src/ui/built_in.txt");
 /// Points of a curve.
 const POINTS: usize = 32;
 
@@ -16,7 +16,7 @@ const POINTS: usize = 32;
 fn losses(lesson: &Lesson, run: usize) -> Vec<f32> {
     let spec = lesson.run_spec(run, &lesson.spec()).expect("the settings of a lab go together");
     let probe = if lesson.probe.is_empty() { "The" } else { lesson.probe };
-    let built = block_on(Session::new(&spec, TEXT, probe, &mut Devices::default()));
+    let built = block_on(Session::new(&spec, built_in(spec.task), probe, &mut Devices::default()));
     let mut session = built.unwrap_or_else(|error| panic!("{}: {error:?}", lesson.slug)).0;
     let mut losses = Vec::new();
     for step in 1..=lesson.steps {

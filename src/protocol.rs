@@ -167,6 +167,8 @@ pub struct ModelInfo {
     pub adapter: String,
     /// Symbols by token id. The "other" symbol, where there is one, is U+FFFD.
     pub vocabulary: Vec<String>,
+    /// What each label is shown as; none for a model that labels nothing.
+    pub labels: Vec<String>,
     /// Distinct characters that were folded into the "other" symbol.
     pub folded: usize,
     /// Characters of the training text.
@@ -302,6 +304,7 @@ wire_struct!(ModelInfo {
     backend,
     adapter,
     vocabulary,
+    labels,
     folded,
     characters,
     parameters,

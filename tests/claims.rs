@@ -8,13 +8,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use pollster::block_on;
+use seqlab::data::built_in;
 use seqlab::labs::{ALL, Bound, Claim, Lesson};
 use seqlab::spec::ModelSpec;
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{Drained, Session};
 
-/// What a page opens with.
-const TEXT: &str = include_str!("../src/ui/built_in.txt");
 /// Workers side by side.
 const WORKERS: usize = 2;
 /// Seeds besides the default one.
@@ -41,7 +40,7 @@ fn train(lesson: &Lesson, run: usize, chosen: &ModelSpec) -> Finished {
     let started = busy();
     let spec = lesson.run_spec(run, chosen).expect("the settings of a lab go together");
     let probe = if lesson.probe.is_empty() { "The" } else { lesson.probe };
-    let built = block_on(Session::new(&spec, TEXT, probe, &mut Devices::default()));
+    let built = block_on(Session::new(&spec, built_in(spec.task), probe, &mut Devices::default()));
     let mut session = built.unwrap_or_else(|error| panic!("{} {}: {error:?}", lesson.slug, lesson.runs[run].name)).0;
     for step in 1..=lesson.steps {
         block_on(session.train_step()).expect("the CPU does not fail");

@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use pollster::block_on;
+use seqlab::data::built_in;
 use seqlab::engine::cell::Cell;
 use seqlab::spec::{
     Architecture, Attention, Baseline, Discretisation, Feedback, ModelSpec, Objective, Positions, Reward, Scan,
@@ -14,6 +15,9 @@ use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{BuildError, Drained, Session};
 
 const TEXT: &str = "the cat sat on the mat. the dog sat on the log. the frog sat on the bog. ";
+
+/// Of the names that are built in.
+const LABELS: [&str; 5] = ["Arabic", "German", "Italian", "Japanese", "Russian"];
 
 fn text_model(model: Architecture) -> ModelSpec {
     ModelSpec {
@@ -66,7 +70,7 @@ fn specs() -> Vec<(&'static str, ModelSpec)> {
         ),
         ("mamba", text(Mamba)),
         ("classifier", classifier.clone()),
-        ("classifier, stacked", ModelSpec { layers: 2, bidirectional: true, dropout: 0.3, ..classifier }),
+        ("classifier, stacked", ModelSpec { layers: 2, bidirectional: true, dropout: 0.3, ..classifier.clone() }),
         ("encoder-decoder", translator(Attention::None)),
         (
             "encoder-decoder, bidirectional",
@@ -93,13 +97,16 @@ fn specs() -> Vec<(&'static str, ModelSpec)> {
         ("adding", ModelSpec { task: Task::Adding, cell: Cell::Gru, ..text(Recurrent) }),
         ("adding, both directions", ModelSpec { task: Task::Adding, bidirectional: true, ..text(Recurrent) }),
         ("adding, feed-forward", ModelSpec { task: Task::Adding, ..text(FeedForward) }),
+        ("labelled texts", ModelSpec { task: Task::Labels, bidirectional: true, ..classifier }),
         ("reinforced", reinforced(Reward::TokenAccuracy, Baseline::Moving)),
         ("reinforced, learned baseline", reinforced(Reward::NegativeEditDistance, Baseline::Learned)),
     ]
 }
 
 fn session(spec: &ModelSpec) -> Session {
-    let built = block_on(Session::new(spec, &TEXT.repeat(4), "abca", &mut Devices::default()));
+    let text = TEXT.repeat(4);
+    let text = if spec.task == Task::Labels { built_in(spec.task) } else { &text };
+    let built = block_on(Session::new(spec, text, "abca", &mut Devices::default()));
     built.unwrap_or_else(|error| panic!("{spec:?}: {error:?}")).0
 }
 
@@ -175,6 +182,7 @@ fn every_model_writes_and_shows_its_probes() {
         block_on(run.observe()).expect("the CPU does not fail");
         let written = run.sample(30, 0.8).unwrap_or_else(|error| panic!("{name}: {error}"));
         match spec.model {
+            _ if spec.task == Task::Labels => assert!(LABELS.contains(&written.as_str()), "{name}: {written}"),
             Architecture::Classifier => assert_eq!(written.chars().count(), 1, "{name}: {written}"),
             Architecture::EncoderDecoder => assert!(written.chars().count() <= 30 * 5, "{name}: {written}"),
             _ if spec.task == Task::Recall => assert!(written.is_empty(), "{name}: {written}"),
@@ -245,6 +253,35 @@ fn a_classifier_is_evaluated() {
     let found = block_on(run.evaluate(5)).expect("the CPU does not fail").expect("it names");
     println!("right: {}", found.exact_match);
     assert!(found.exact_match > 0.8, "{}", found.exact_match);
+}
+
+#[test]
+fn what_a_classifier_takes_for_what_adds_up() {
+    let spec = specs().into_iter().find(|(name, _)| *name == "labelled texts").expect("it is one of them").1;
+    let mut run = session(&spec);
+    let _ = rows(&mut run, 100);
+    let mut view = |path: &str| block_on(run.view(&format!("evaluation/{path}"))).expect("it is measured");
+    let (confusion, shape) = view("confusion");
+    let (labels, probabilities) = (view("labels").0, view("probabilities").0);
+    assert_eq!((shape, labels.len(), probabilities.len()), (vec![5, 5], 220, 220 * 5));
+    let said = |row: &[f32]| (0..5).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("five labels");
+    let mut counts = [[0.0; 5]; 5];
+    for (label, row) in labels.iter().zip(probabilities.chunks(5)) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        counts[*label as usize][said(row)] += 1.0 / 44.0;
+    }
+    assert!(confusion.iter().zip(counts.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-5), "{confusion:?} {counts:?}");
+    let right = (0..5).map(|label| counts[label][label]).sum::<f32>() / 5.0;
+    assert!((view("accuracy").0[0] - right).abs() < 1e-5 && view("chance").0 == [0.2]);
+    // What is told of a text is its letters: every one is in the table.
+    let (lengths, tokens) = (view("lengths").0, view("tokens").0);
+    let symbols = run.examples().symbols;
+    for at in 0..labels.len() {
+        let read = tokens[at..].iter().step_by(labels.len()).take(lengths[at] as usize);
+        let name: String = read.map(|token| symbols[*token as usize].as_str()).collect();
+        let row = format!("{},{name}", LABELS[labels[at] as usize]);
+        assert!(built_in(Task::Labels).lines().any(|line| line.starts_with(&row)), "{row}");
+    }
 }
 
 #[test]
@@ -337,6 +374,8 @@ fn what_does_not_go_together_is_refused_with_its_key() {
     assert_eq!(keys(ModelSpec { heads: 5, ..text_model(Architecture::Transformer) }), ["heads"]);
     assert_eq!(keys(ModelSpec { embedding: 0, ..translator(Attention::None) }), ["embedding"]);
     assert_eq!(keys(ModelSpec { sequence_length: 65, ..translator(Attention::None) }), ["length"]);
+    let labels = ModelSpec { model: Architecture::Classifier, task: Task::Labels, ..translator(Attention::None) };
+    assert_eq!(keys(labels), ["text"]);
     let feed_forward = ModelSpec { task: Task::Adding, ..text_model(Architecture::FeedForward) };
     assert_eq!(keys(ModelSpec { sequence_length: 129, ..feed_forward.clone() }), ["length"]);
     assert_eq!(keys(ModelSpec { task: Task::Recall, ..feed_forward }), ["task"]);

@@ -240,7 +240,7 @@ fn saliency_is_what_a_logit_loses_with_an_input() {
     }
 }
 
-/// Dropout in its three places, drawn anew for every step; without it the model is the same as without the option.
+/// Dropout in its four places, drawn anew for every step; without it the model is the same as without the option.
 #[test]
 fn dropout_is_drawn_anew_in_every_step() {
     let mut sketch = Sketch::new(7);
@@ -251,7 +251,7 @@ fn dropout_is_drawn_anew_in_every_step() {
     let dropout = Some(Dropout { p: 0.5, key, stream: 0 });
     let pass = model.forward(&mut sketch.graph, &parameters, tokens, None, dropout).expect("the operands fit");
     let places = sketch.graph.nodes().iter().filter(|node| node.op.name() == "dropout").count();
-    assert_eq!(places, 3);
+    assert_eq!(places, 4);
     sketch.keep(pass.logits);
     let mut machine = sketch.load::<f64>();
     for (place, parameter) in sketch.graph.parameters().iter().enumerate() {

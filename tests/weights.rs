@@ -14,7 +14,7 @@ use seqlab::engine::cell::Cell;
 use seqlab::engine::graph::Graph;
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
-use seqlab::spec::ModelSpec;
+use seqlab::spec::{Architecture, ModelSpec, Task};
 use seqlab::trainer::checkpoint::Checkpoint;
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::Session;
@@ -177,6 +177,71 @@ fn a_session_starts_from_a_file_or_stays_as_it_is() {
     block_on(to.train_step()).expect("the CPU does not fail");
     block_on(to.reset()).expect("the CPU does not fail");
     assert_eq!(block_on(to.export_weights()).expect("the CPU does not fail"), file);
+}
+
+const TABLE: &str = "a,one\na,two\na,three\na,four\na,five\nb,x\nb,y\nb,z\nb,xy\nb,yz\n";
+
+/// The names, shapes and order of the `state_dict()` of question 12's `LSTMClassifier`.
+fn classifier_names(vocabulary: usize) -> Vec<(String, Vec<usize>)> {
+    let (embedding, hidden, classes) = (4, 8, 2);
+    let mut names = vec![("embedding.weight".to_owned(), vec![vocabulary, embedding])];
+    for layer in 0..2 {
+        let inputs = if layer == 0 { embedding } else { 2 * hidden };
+        for direction in ["", "_reverse"] {
+            for (name, shape) in [
+                ("weight_ih", vec![4 * hidden, inputs]),
+                ("weight_hh", vec![4 * hidden, hidden]),
+                ("bias_ih", vec![4 * hidden]),
+                ("bias_hh", vec![4 * hidden]),
+            ] {
+                names.push((format!("lstm.{name}_l{layer}{direction}"), shape));
+            }
+        }
+    }
+    for (name, shape) in [
+        ("0.weight", vec![hidden, 2 * hidden]),
+        ("0.bias", vec![hidden]),
+        ("3.weight", vec![classes, hidden]),
+        ("3.bias", vec![classes]),
+    ] {
+        names.push((format!("classifier.{name}"), shape));
+    }
+    names
+}
+
+#[test]
+fn a_classifier_takes_pytorchs_file_and_names_every_mismatch() {
+    let spec = ModelSpec {
+        model: Architecture::Classifier,
+        task: Task::Labels,
+        embedding: 4,
+        hidden: 8,
+        layers: 2,
+        bidirectional: true,
+        ..ModelSpec::default()
+    };
+    let built = block_on(Session::new(&spec, TABLE, "xy", &mut Devices::default()));
+    let mut session = built.expect("a valid spec and table").0;
+    let number = |at: usize| (at as f32 * 0.37).sin() / 3.0;
+    let mut parts: BTreeMap<String, (Vec<usize>, Vec<f32>)> = classifier_names(session.examples().symbols.len())
+        .into_iter()
+        .map(|(name, shape)| (name, (shape.clone(), (0..shape.iter().product()).map(number).collect())))
+        .collect();
+    block_on(session.import_weights(&rewritten(&parts))).expect("PyTorch's names and shapes");
+    let file = block_on(session.export_weights()).expect("the CPU does not fail");
+    assert_eq!(tensors(&file), parts, "every number is where PyTorch has it");
+
+    let before = block_on(session.snapshot()).expect("the CPU does not fail");
+    parts.remove("classifier.3.bias");
+    parts.insert("lstm.weight_ih_l2".to_owned(), (vec![32, 16], vec![0.0; 512]));
+    parts.insert("embedding.weight".to_owned(), (vec![3, 4], vec![0.0; 12]));
+    let errors = block_on(session.import_weights(&rewritten(&parts))).expect_err("three things are wrong");
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    for (said, part) in said.iter().zip(["embedding.weight", "classifier.3.bias", "lstm.weight_ih_l2"]) {
+        assert!(said.contains(part), "{said} does not name {part}");
+    }
+    assert_eq!(block_on(session.snapshot()).expect("the CPU does not fail"), before);
 }
 
 /// Reads bytes as whatever we read; returns the largest allocation that took.

@@ -2,6 +2,7 @@
 //! dates to be written in another form.
 
 use super::dates::{self, Date};
+use super::labelled::{Labelled, Pair};
 use crate::engine::rng::{Rng, Stream};
 use crate::spec::{ModelSpec, Task, limits};
 
@@ -43,17 +44,6 @@ pub struct PairBatch {
     pub target_out: Vec<u32>,
 }
 
-/// A batch for a classifier, time-major.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LabelledBatch {
-    /// (S, B).
-    pub tokens: Vec<u32>,
-    /// (B).
-    pub lengths: Vec<u32>,
-    /// (B).
-    pub labels: Vec<u32>,
-}
-
 impl Strings {
     /// The examples of a spec's task.
     pub fn new(spec: &ModelSpec) -> Strings {
@@ -77,11 +67,6 @@ impl Strings {
             Task::Dates => dates::SYMBOLS.chars().map(String::from).collect(),
             _ => (0..self.letters).map(|at| char::from(b'a' + at as u8).to_string()).collect(),
         }
-    }
-
-    /// Labels of the task.
-    pub fn classes(&self) -> usize {
-        self.letters as usize
     }
 
     /// The longest source.
@@ -213,20 +198,35 @@ impl Strings {
         }
     }
 
-    /// Strings and their labels, padded to the longest of the task.
-    pub fn labelled(&self, strings: impl Iterator<Item = Vec<u32>>, batch: usize, to: &mut LabelledBatch) {
-        for (tokens, len) in [(&mut to.tokens, self.longest * batch), (&mut to.lengths, batch), (&mut to.labels, batch)]
-        {
-            tokens.clear();
-            tokens.resize(len, PAD);
-        }
-        for (at, string) in strings.take(batch).enumerate() {
-            to.lengths[at] = string.len() as u32;
-            to.labels[at] = self.label(&string);
-            for (t, token) in string.iter().enumerate() {
-                to.tokens[t * batch + at] = *token;
-            }
-        }
+    fn labelled(&self, strings: impl IntoIterator<Item = Vec<u32>>) -> Vec<Pair> {
+        strings.into_iter().map(|string| (self.label(&string), string)).map(|(label, string)| (string, label)).collect()
+    }
+}
+
+impl Labelled for Strings {
+    fn symbols(&self) -> Vec<String> {
+        Strings::symbols(self)
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.letters()
+    }
+
+    fn longest(&self) -> usize {
+        self.longest
+    }
+
+    fn encode(&self, text: &str) -> Vec<u32> {
+        Strings::encode(self, text)
+    }
+
+    fn training(&self, step: u64, batch: usize) -> Vec<Pair> {
+        self.labelled(Strings::training(self, step, batch))
+    }
+
+    fn held_out(&self, count: usize, length: Option<usize>) -> Vec<Pair> {
+        let of = |length: usize| Strings::held_out(self, count, length.clamp(SHORTEST, self.longest));
+        self.labelled(length.map_or_else(|| self.examined(count), of))
     }
 }
 

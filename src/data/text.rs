@@ -34,8 +34,16 @@ impl Vocabulary {
             symbols.push(OTHER);
         }
         symbols.sort_unstable();
-        let ids = symbols.iter().enumerate().map(|(id, symbol)| (*symbol, id as u32)).collect();
-        Vocabulary { symbols, ids, folded }
+        Vocabulary { ids: numbered(&symbols), symbols, folded }
+    }
+
+    /// The same with [`OTHER`], for a model that will read characters it has not learnt.
+    pub fn with_other(mut self) -> Self {
+        if let Err(place) = self.symbols.binary_search(&OTHER) {
+            self.symbols.insert(place, OTHER);
+            self.ids = numbered(&self.symbols);
+        }
+        self
     }
 
     /// The symbols by token id.
@@ -69,6 +77,10 @@ impl Vocabulary {
     pub fn encode(&self, text: &str) -> Vec<u32> {
         text.chars().map(|symbol| self.token(symbol)).collect()
     }
+}
+
+fn numbered(symbols: &[char]) -> HashMap<char, u32> {
+    symbols.iter().enumerate().map(|(id, symbol)| (*symbol, id as u32)).collect()
 }
 
 /// A training text: its vocabulary and tokens.

@@ -7,12 +7,16 @@ mod exposure_bias;
 mod gru_vs_lstm;
 mod lstm_gates;
 pub mod pictures;
+mod playground;
 mod rnn_cell;
 mod seq2seq;
+mod text_classification;
 mod vanishing_gradients;
 mod variable_lengths;
 
 use std::fmt;
+
+pub use playground::PLAYGROUND;
 
 use crate::spec::{ModelSpec, SpecError, property};
 
@@ -27,6 +31,7 @@ pub const ALL: &[&Lesson] = &[
     &attention::LESSON,
     &exposure_bias::LESSON,
     &variable_lengths::LESSON,
+    &text_classification::LESSON,
 ];
 
 /// A lab as its author writes it.
@@ -49,7 +54,7 @@ pub struct Lesson {
     pub set: &'static [(&'static str, &'static str)],
     /// The models, trained side by side from the same seed and data.
     pub runs: &'static [Run],
-    /// What is seen, in order.
+    /// What is seen, in order; in the playground what the model has, see [`Lesson::views_of`].
     pub views: &'static [View],
     /// What must come out.
     pub claims: &'static [Claim],
@@ -138,6 +143,12 @@ pub enum View {
     Beam,
     /// A ragged batch, packed, padded and one by one.
     Ragged,
+    /// What a classifier takes for what, among held-out examples.
+    Confusion,
+    /// A text that the learner types, labelled as it is typed.
+    Typing,
+    /// Every tensor of the probe text, by name.
+    Tensors,
     /// Parameters of the runs, matrix by matrix.
     Parameters,
     /// The held-out loss as it is, and with each gate of every layer clamped to 0 and to 1 (`clamp/f/0/evaluation/loss`).
@@ -213,11 +224,21 @@ impl Lesson {
         let followers: Vec<&str> = self.runs.iter().filter(|run| !run.sets(key)).map(|run| run.name).collect();
         if followers.len() < self.runs.len() { followers } else { Vec::new() }
     }
+
+    /// Whether it is no question's lab but the one where everything can be set.
+    pub fn is_playground(&self) -> bool {
+        self.number == PLAYGROUND.number
+    }
+
+    /// What is seen of a model of this spec.
+    pub fn views_of(&self, spec: &ModelSpec) -> &'static [View] {
+        if self.is_playground() { playground::views(spec) } else { self.views }
+    }
 }
 
-/// The lab of this name.
+/// The lab of this name; the playground too.
 pub fn find(slug: &str) -> Option<&'static Lesson> {
-    ALL.iter().copied().find(|lesson| lesson.slug == slug)
+    ALL.iter().copied().chain([&PLAYGROUND]).find(|lesson| lesson.slug == slug)
 }
 
 fn write(spec: &mut ModelSpec, set: &[(&str, &str)]) -> Result<(), SpecError> {

@@ -82,7 +82,7 @@ impl Classifier {
     }
 
     /// Classifies sequences of tokens (T, B) u32 of these lengths (B) u32, or all of T steps. In training, dropout acts
-    /// between the recurrent layers, on the final states, and within the perceptron.
+    /// on what is embedded, between the recurrent layers, on the final states, and within the perceptron.
     ///
     /// # Errors
     /// [`EngineError::Shape`] when the operands do not fit.
@@ -95,19 +95,31 @@ impl Classifier {
         dropout: Option<Dropout>,
     ) -> Result<Classified, EngineError> {
         let embedded = graph.embedding(tokens, parameters.embedding, self.padding)?;
-        let run = Run { lengths, dropout, ..Run::new(SequenceInput::Features(embedded)) };
+        let place = |after: usize| dropout.map(|dropout| dropout.at(self.layers - 1 + after));
+        let read = Dropout::apply(place(2), graph, embedded)?;
+        let run = Run { lengths, dropout, ..Run::new(SequenceInput::Features(read)) };
         let recurrent = self.recurrent().forward(graph, &parameters.layers, &run)?;
         let hidden = match &recurrent.h_n[recurrent.h_n.len() - self.recurrent().directions()..] {
             [state] => *state,
             both => graph.concat(both, 1)?,
         };
-        let place = |after: usize| dropout.map(|dropout| dropout.at(self.layers - 1 + after));
         let x = Dropout::apply(place(0), graph, hidden)?;
         let x = graph.linear(x, parameters.inner.0, Some(parameters.inner.1))?;
         let x = graph.unary(Unary::Relu, x)?;
         let x = Dropout::apply(place(1), graph, x)?;
         let logits = graph.linear(x, parameters.outer.0, Some(parameters.outer.1))?;
         Ok(Classified { embedded, recurrent, hidden, logits })
+    }
+
+    /// Classes (B) u32 as rows (B, C): 1 for the class, else 0.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] when the operands do not fit.
+    pub fn one_hot(&self, graph: &mut Graph, class: ValueId) -> Result<ValueId, EngineError> {
+        let mut identity = vec![0.0; self.classes * self.classes];
+        identity.iter_mut().step_by(self.classes + 1).for_each(|diagonal| *diagonal = 1.0);
+        let identity = graph.constant([self.classes, self.classes], &identity)?;
+        graph.embedding(class, identity, None)
     }
 
     /// The saliency of each token (T, B), |gradient x input|: the sum over the embedding of the derivative of the class's
@@ -120,10 +132,7 @@ impl Classifier {
             Class::Predicted => graph.argmax(pass.logits)?,
             Class::Chosen(class) => class,
         };
-        let mut identity = vec![0.0; self.classes * self.classes];
-        identity.iter_mut().step_by(self.classes + 1).for_each(|diagonal| *diagonal = 1.0);
-        let identity = graph.constant([self.classes, self.classes], &identity)?;
-        let one_hot = graph.embedding(class, identity, None)?;
+        let one_hot = self.one_hot(graph, class)?;
         let logits = graph.binary(Binary::Mul, pass.logits, one_hot)?;
         let sum = graph.sum_leading(logits, 0)?;
         let gradients = graph.gradients(sum)?;

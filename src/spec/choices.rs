@@ -107,6 +107,8 @@ choices! {
         Dates => "dates", "Write a date as ISO 8601 does";
         /// To name the letter a random string has most of.
         Majority => "majority", "Name the most frequent letter";
+        /// To label a text: names by language, or the learner's own table.
+        Labels => "labels", "Label a text";
         /// At every timestep to name the random symbols seen some timesteps ago.
         Recall => "recall", "Recall what was seen some steps ago";
         /// To add the two numbers of a sequence that are marked (Hochreiter & Schmidhuber 1997).

@@ -212,6 +212,14 @@ pub mod limits {
     pub const SPECTRAL_RADIUS: RangeInclusive<f32> = 0.01..=5.0;
     /// Bytes of a text.
     pub const TEXT_BYTES: usize = 1_000_000;
+    /// Bytes of a table of labelled texts.
+    pub const TABLE_BYTES: usize = 5_000_000;
+    /// Different labels of a table.
+    pub const LABELS: RangeInclusive<usize> = 2..=20;
+    /// Characters of a label.
+    pub const LABEL_CHARACTERS: usize = 40;
+    /// Different texts that each label needs at least.
+    pub const TEXTS_PER_LABEL: usize = 5;
     /// Symbols of a vocabulary, the "other" symbol included.
     pub const VOCABULARY: usize = 256;
     /// Characters of the probe text.
@@ -282,6 +290,36 @@ impl ModelSpec {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
+    /// Changes as little as need be for all to go with the value that was just set under `key`, where that is the model, the
+    /// task or what a model asks of its sizes. Says whether anything changed.
+    pub fn settle(&mut self, key: &str) -> bool {
+        let before = self.clone();
+        if !self.model.learns(self.task) {
+            let (model, task) = (self.model, self.task);
+            if key == "task" {
+                self.model = Architecture::ALL.iter().copied().find(|other| other.learns(task)).unwrap_or(model);
+            } else {
+                self.task = Task::ALL.iter().copied().find(|other| model.learns(*other)).unwrap_or(task);
+            }
+        }
+        if self.embedding == 0 && matches!(self.model, Architecture::Classifier | Architecture::EncoderDecoder) {
+            self.embedding = 32;
+        }
+        if self.task.makes_strings() {
+            self.sequence_length = self.sequence_length.min(16);
+        }
+        if self.model == Architecture::FeedForward {
+            self.sequence_length = self.sequence_length.min(limits::DEPTH);
+        }
+        if self.model == Architecture::Transformer {
+            // Every whole number is a multiple of 1.
+            while !self.hidden.is_multiple_of(self.heads.max(1)) {
+                self.heads -= 1;
+            }
+        }
+        *self != before
+    }
+
     /// Values that are each within their limits, and do not go together.
     fn contradictions(&self) -> Vec<SpecError> {
         let mut errors = Vec::new();
@@ -326,6 +364,11 @@ impl ModelSpec {
 }
 
 impl Task {
+    /// Whether its examples are in a text that the learner can give.
+    pub fn reads_text(self) -> bool {
+        matches!(self, Task::Text | Task::Labels)
+    }
+
     /// Whether its examples are made strings of various lengths: see [`crate::data::strings`].
     pub fn makes_strings(self) -> bool {
         matches!(self, Task::Copy | Task::Reverse | Task::Chain | Task::Dates | Task::Majority)
@@ -345,7 +388,7 @@ impl Architecture {
             Architecture::Transformer | Architecture::S4d | Architecture::Mamba => task == Task::Text,
             Architecture::FeedForward => task == Task::Adding,
             Architecture::EncoderDecoder => task.makes_strings() && task != Task::Majority,
-            Architecture::Classifier => task == Task::Majority,
+            Architecture::Classifier => matches!(task, Task::Majority | Task::Labels),
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Control {
 pub struct Property {
     /// Its key in the address and in `seqlab.set`.
     pub key: &'static str,
+    /// The same for the second model of the playground: `b.` and the key.
+    pub second_key: &'static str,
     /// What the learner reads beside the control.
     pub label: &'static str,
     /// One sentence of help.
@@ -127,6 +129,7 @@ macro_rules! row {
     (@ $key:literal, $label:literal, $help:literal, $control:expr, $read:expr, $write:expr) => {
         Property {
             key: $key,
+            second_key: concat!("b.", $key),
             label: $label,
             help: $help,
             control: $control,
@@ -216,7 +219,7 @@ pub const PROPERTIES: &[Property] = &[
         .when(|spec| spec.model == Architecture::S4d),
     row!(integer limits::SEQUENCE_LENGTH, sequence_length, "length", "Sequence length", "Characters the gradient travels through: the T of backpropagation through time."),
     row!(integer limits::SYMBOLS, symbols, "symbols", "Symbols", "Different symbols in the examples that are made.")
-        .when(|spec| spec.task != super::Task::Text && reads_symbols(spec)),
+        .when(|spec| !spec.task.reads_text() && reads_symbols(spec)),
     row!(integer limits::BATCH, batch, "batch", "Batch", "Sequences whose gradients are averaged in one step."),
     row!(choice Objective, objective, "objective", "Objective", "The likelihood of the target, or a reward for what the model writes by itself.")
         .when(decodes),

@@ -128,6 +128,6 @@ impl Trainable for NextToken {
     fn examples(&self) -> Example {
         let fingerprint = self.corpus.fingerprint();
         let (folded, characters) = (self.corpus.vocabulary.folded(), self.corpus.len());
-        Example { symbols: self.symbols(), folded, characters, fingerprint }
+        Example { symbols: self.symbols(), folded, characters, fingerprint, ..Example::default() }
     }
 }

@@ -182,9 +182,9 @@ impl Session {
         self.model.examples()
     }
 
-    /// Tokens of a training step.
+    /// Tokens of a training step; of the last one, where they are not always as many.
     pub fn tokens_per_step(&self) -> usize {
-        self.spec.sequence_length * self.spec.batch
+        self.model.tokens().unwrap_or(self.spec.sequence_length * self.spec.batch)
     }
 
     /// The backend that trains.

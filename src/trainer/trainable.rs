@@ -39,6 +39,11 @@ pub trait Trainable {
         None
     }
 
+    /// Tokens of the last batch, where they are not as many each step: padding is none.
+    fn tokens(&self) -> Option<usize> {
+        None
+    }
+
     /// The graph that views and sampling run, for a probe text that is not empty.
     ///
     /// # Errors
@@ -117,7 +122,7 @@ pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecErro
             Box::new(NextToken::new(spec, text)?)
         }
         Architecture::EncoderDecoder => Box::new(Translator::new(spec)),
-        Architecture::Classifier => Box::new(Labeller::new(spec)),
+        Architecture::Classifier => Box::new(Labeller::new(spec, text)?),
     })
 }
 
@@ -169,12 +174,16 @@ impl Training {
 pub struct Example {
     /// What each token is shown as.
     pub symbols: Vec<String>,
+    /// What each label is shown as; none where nothing is labelled.
+    pub labels: Vec<String>,
     /// Distinct characters that were folded into the "other" symbol.
     pub folded: usize,
     /// Characters of the training text; 0 where examples are made.
     pub characters: usize,
     /// Tells one text from another; 0 where examples are made, which the spec decides.
     pub fingerprint: u64,
+    /// What the learner should know of how it was read.
+    pub remark: Option<String>,
 }
 
 /// What an observer runs: the probe text, and what the model writes.

@@ -14,8 +14,8 @@ use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{
-    AnswersView, Attending, Beam, Clamping, Contexts, Exposure, Gradients, Learning, Lengths, Parameters, Ragged,
-    Recall, Rewards, SampleText, Signals, Tagging, Tensors,
+    AnswersView, Attending, Beam, Clamping, Confusion, Contexts, Exposure, Gradients, Learning, Lengths, Parameters,
+    Ragged, Recall, Rewards, SampleText, Signals, Tagging, Tensors, Typing,
 };
 use crate::ui::{script, theme};
 
@@ -49,8 +49,9 @@ pub fn start() {
 fn App() -> impl IntoView {
     let lab = Lab::here();
     let page = match lab.lesson {
-        Some(lesson) => view! { <LessonPage lesson/> }.into_any(),
-        None => view! { <FreePage/> }.into_any(),
+        Some(lesson) if !lesson.is_playground() => view! { <LessonPage lesson/> }.into_any(),
+        Some(_) => view! { <Playground/> }.into_any(),
+        None => view! { <Start/><Playground/> }.into_any(),
     };
     view! {
         <a class="skip" href="#instrument" on:click=skip>"Skip to the instrument"</a>
@@ -60,13 +61,21 @@ fn App() -> impl IntoView {
     }
 }
 
-/// The doors to the labs, and the free instrument.
+/// Where everything can be set: what there is to see follows from the model that is looked into.
 #[component]
-fn FreePage() -> impl IntoView {
+fn Playground() -> impl IntoView {
     let lab = Lab::here();
-    let reads_text = move || lab.setup.with(|setup| setup.spec.task == Task::Text);
+    let reads_text = move || lab.runs().iter().any(|run| run.task().reads_text());
+    let two = lab.runs().len() > 1;
+    // What is seen of one model is drawn anew where another one, or one of another kind, is looked into.
+    let seen = Memo::new(move |_| (lab.shown_run().place, lab.shown_run().views()));
+    let seen = move |writing: bool| {
+        let (place, views) = seen.get();
+        let views = views.iter().filter(|view| (**view == View::Writing) == writing);
+        let views = views.map(|view| content(*view)).collect_view();
+        view! { <Provider value=lab.runs()[place]>{views}</Provider> }
+    };
     view! {
-        <Start/>
         <div class="page">
             <main id="instrument" tabindex="-1">
                 <Show when=move || lab.slow.get()>
@@ -74,18 +83,17 @@ fn FreePage() -> impl IntoView {
                 </Show>
                 <div class="overview">
                     <Learning/>
-                    <SampleText/>
+                    {move || seen(true)}
                 </div>
-                <Show when=move || lab.is_recurrent() fallback=|| view! { <Tensors/> }>
-                    <Signals/>
-                    <Gradients/>
-                </Show>
+                {two.then(|| view! { <div class="look-into"><WhichModel name="look"/></div> })}
+                {move || seen(false)}
             </main>
             <aside class="settings" aria-label="Text and settings">
                 <Show when=reads_text>
                     <TextBox/>
                 </Show>
-                <Settings/>
+                {lab.shows("settings").then(|| view! { <Settings/> })}
+                {(two && lab.shows("settings")).then(|| view! { <Settings second=true/> })}
             </aside>
         </div>
     }
@@ -113,13 +121,28 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
     }
 }
 
-/// How a view of a lab is drawn.
+/// How a view of a lab is drawn: one that shows a single model lets choose which.
 fn picture(view: View) -> AnyView {
+    let name = match view {
+        View::Signals => "look-signals",
+        View::Writing => "look-writing",
+        View::Typing => "look-typing",
+        View::Confusion => "look-confusion",
+        View::Tensors => "look-tensors",
+        _ => return content(view),
+    };
+    view! { <LookInto name>{content(view)}</LookInto> }.into_any()
+}
+
+fn content(view: View) -> AnyView {
     match view {
         View::Learning => view! { <Learning/> }.into_any(),
-        View::Signals => view! { <LookInto name="look-signals"><Signals/></LookInto> }.into_any(),
+        View::Signals => view! { <Signals/> }.into_any(),
         View::Gradients => view! { <Gradients/> }.into_any(),
-        View::Writing => view! { <LookInto name="look-writing"><SampleText/></LookInto> }.into_any(),
+        View::Writing => view! { <SampleText/> }.into_any(),
+        View::Typing => view! { <Typing/> }.into_any(),
+        View::Confusion => view! { <Confusion/> }.into_any(),
+        View::Tensors => view! { <Tensors/> }.into_any(),
         View::Recall => view! { <Recall/> }.into_any(),
         View::Tagging => view! { <Tagging/> }.into_any(),
         View::Ragged => view! { <Ragged/> }.into_any(),
@@ -139,11 +162,7 @@ fn picture(view: View) -> AnyView {
 #[component]
 fn LookInto(name: &'static str, children: ChildrenFn) -> impl IntoView {
     let lab = Lab::here();
-    let names = lab.runs().iter().map(|run| (run.place.to_string(), run.name().to_owned())).collect::<Vec<_>>();
-    let several = names.len() > 1;
-    let choices = Signal::stored(names);
-    let value = Signal::derive(move || lab.shown.get().to_string());
-    let choose = move |place: String| lab.shown.set(place.parse().unwrap_or_default());
+    let several = lab.runs().len() > 1;
     let children = StoredValue::new(children);
     let inside = move || {
         let run = lab.shown_run();
@@ -151,10 +170,21 @@ fn LookInto(name: &'static str, children: ChildrenFn) -> impl IntoView {
     };
     view! {
         <div class="look-into">
-            {several.then(|| view! { <Segments name label="Look into" choices value choose/> })}
+            {several.then(|| view! { <WhichModel name/> })}
             {inside}
         </div>
     }
+}
+
+/// Which of several models is looked into.
+#[component]
+fn WhichModel(name: &'static str) -> impl IntoView {
+    let lab = Lab::here();
+    let names = lab.runs().iter().map(|run| (run.place.to_string(), run.name().to_owned())).collect::<Vec<_>>();
+    let choices = Signal::stored(names);
+    let value = Signal::derive(move || lab.shown.get().to_string());
+    let choose = move |place: String| lab.shown.set(place.parse().unwrap_or_default());
+    view! { <Segments name label="Look into" choices value choose/> }
 }
 
 /// The address belongs to the lab, so the skip link moves the focus itself.
@@ -244,6 +274,9 @@ fn Introduction() -> impl IntoView {
         Architecture::EncoderDecoder => {
             " is learning, here and now, to write strings again or backwards. One network reads a string, another writes \
              its answer, symbol by symbol."
+        }
+        Architecture::Classifier if lab.task() == Task::Labels => {
+            " is learning, here and now, to label texts. It reads the whole text, and then decides."
         }
         Architecture::Classifier => {
             " is learning, here and now, to name the letter that a string has most of. It reads the whole string, and then \

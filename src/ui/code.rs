@@ -7,20 +7,21 @@ use crate::spec::{Architecture, ModelSpec, OptimiserKind, Task};
 
 /// A program that trains what `spec` says; `None` for kinds of models it is not written for yet.
 pub fn program(spec: &ModelSpec) -> Option<String> {
-    if spec.model == Architecture::EncoderDecoder {
-        let parts = [imports(spec), encoder_decoder::data_and_model(spec), training(spec)];
-        return Some(parts.join("\n\n"));
-    }
-    if spec.model != Architecture::Recurrent {
-        return None;
-    }
-    let parts = [imports(spec), data(spec), model(spec), training(spec)];
+    let parts = match spec.model {
+        Architecture::Recurrent => [imports(spec), data(spec), model(spec), training(spec)],
+        Architecture::EncoderDecoder => {
+            [imports(spec), encoder_decoder::data(spec), encoder_decoder::model(spec), training(spec)]
+        }
+        Architecture::Classifier => [imports(spec), labelled(spec), classifier(spec), training(spec)],
+        _ => return None,
+    };
     Some(parts.join("\n\n"))
 }
 
 fn imports(spec: &ModelSpec) -> String {
     format!(
-        "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\ntorch.manual_seed({})",
+        "{}import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\ntorch.manual_seed({})",
+        if spec.task == Task::Labels { "import csv\nimport random\n\n" } else { "" },
         spec.seed
     )
 }
@@ -73,7 +74,92 @@ fn data(spec: &ModelSpec) -> String {
     }
 }
 
-fn model(spec: &ModelSpec) -> String {
+/// Labelled sequences of unequal length: `batch()` gives tokens, padded with 0, with their lengths, and labels; `held_out`
+/// is the same of what is kept for the end.
+fn labelled(spec: &ModelSpec) -> String {
+    let (batch, length, symbols) = (spec.batch, spec.sequence_length, spec.symbols);
+    let pad = "def padded(pairs):\n    \
+                   texts, labels = zip(*pairs)\n    \
+                   lengths = torch.tensor([len(text) for text in texts])\n    \
+                   tokens = nn.utils.rnn.pad_sequence([torch.tensor(text) for text in texts], batch_first=True)\n    \
+                   return (tokens, lengths), torch.tensor(labels)";
+    if spec.task != Task::Labels {
+        return format!(
+            "# Strings of 1 to {length} letters, each labelled with the letter it has most of, the first of equals.\n\
+             tokens, classes = 3 + {symbols}, {symbols}\n\n\
+             {pad}\n\n\
+             def made():\n    \
+                 letters = torch.randint({symbols}, (int(torch.randint(1, {length} + 1, ())),))\n    \
+                 return (letters + 3).tolist(), int(torch.bincount(letters, minlength={symbols}).argmax())\n\n\
+             def batch():\n    \
+                 return padded([made() for _ in range({batch})])\n\n\
+             held_out = padded([made() for _ in range(256)])"
+        );
+    }
+    format!(
+        "# A table label,text, as in the page. A fifth of it is held out. Token 0 pads, 1 stands for unknown characters.\n\
+         rows = list(csv.reader(open(\"names.csv\", encoding=\"utf-8-sig\", newline=\"\")))\n\
+         rows = [row for row in rows if row and row != [\"label\", \"text\"]]\n\
+         random.Random({seed}).shuffle(rows)\n\
+         labels = sorted({{label for label, _ in rows}})\n\
+         cut = len(rows) // 5\n\
+         alphabet = sorted({{c for _, text in rows[cut:] for c in text[:{length}]}})\n\
+         place = {{c: at + 2 for at, c in enumerate(alphabet)}}\n\
+         pairs = [([place.get(c, 1) for c in text[:{length}]], labels.index(label)) for label, text in rows]\n\
+         tokens, classes = len(alphabet) + 2, len(labels)\n\n\
+         {pad}\n\n\
+         def batch():\n    \
+             return padded(random.choices(pairs[cut:], k={batch}))\n\n\
+         held_out = padded(pairs[:cut])",
+        seed = spec.seed
+    )
+}
+
+fn classifier(spec: &ModelSpec) -> String {
+    let Module { name, options, note } = recurrent(spec);
+    let module = spec.cell.description().module;
+    let (hidden, dropout) = (spec.hidden, spec.dropout);
+    let both = if spec.bidirectional { "2 * " } else { "" };
+    let last = if spec.cell == Cell::Lstm { "(h_n, _)" } else { "h_n" };
+    let (states, which) = if spec.bidirectional {
+        ("torch.cat([h_n[-2], h_n[-1]], dim=-1)", "the last layer\u{2019}s, forwards and backwards")
+    } else {
+        ("h_n[-1]", "the last layer\u{2019}s")
+    };
+    format!(
+        "{note}class Classifier(nn.Module):\n    \
+             def __init__(self):\n        \
+                 super().__init__()\n        \
+                 self.embedding = nn.Embedding(tokens, {embedding}, padding_idx=0)\n        \
+                 self.{module} = nn.{name}({embedding}, {hidden}, batch_first=True{options})\n        \
+                 self.dropout = nn.Dropout({dropout})\n        \
+                 self.classifier = nn.Sequential(\n            \
+                     nn.Linear({both}{hidden}, {hidden}), nn.ReLU(), nn.Dropout({dropout}), nn.Linear({hidden}, classes)\n        \
+                 )\n\n    \
+             def forward(self, batch):\n        \
+                 tokens, lengths = batch\n        \
+                 embedded = self.dropout(self.embedding(tokens))\n        \
+                 # The lengths stay on the CPU; enforce_sorted=False sorts and gives the order back.\n        \
+                 packed = nn.utils.rnn.pack_padded_sequence(\n            \
+                     embedded, lengths.cpu(), batch_first=True, enforce_sorted=False\n        \
+                 )\n        \
+                 _, {last} = self.{module}(packed)\n        \
+                 # h_n (layers * directions, batch, hidden): {which}, each after its own last step.\n        \
+                 return self.classifier(self.dropout({states}))\n\n\
+         model = Classifier(){forget}",
+        embedding = spec.embedding,
+        forget = forget_bias(spec, module),
+    )
+}
+
+/// A recurrent module as PyTorch has it.
+struct Module {
+    name: &'static str,
+    options: String,
+    note: &'static str,
+}
+
+fn recurrent(spec: &ModelSpec) -> Module {
     let (name, extra) = match spec.cell {
         Cell::Rnn => ("RNN", ""),
         Cell::RnnRelu => ("RNN", ", nonlinearity=\"relu\""),
@@ -95,9 +181,26 @@ fn model(spec: &ModelSpec) -> String {
     if spec.bidirectional {
         options.push_str(", bidirectional=True");
     }
+    Module { name, options, note }
+}
+
+/// The lines that set an LSTM's forget gate biases, if they are to be set.
+fn forget_bias(spec: &ModelSpec, module: &str) -> String {
+    let (Cell::Lstm, Some(bias)) = (spec.cell, spec.forget_bias) else { return String::new() };
+    format!(
+        "\nwith torch.no_grad():  # rows i, f, g, o\n    \
+             for name, p in model.{module}.named_parameters():\n        \
+                 if \"bias\" in name:\n            \
+                     p[{0} : 2 * {0}] = {bias} if \"_ih_\" in name else 0.0",
+        spec.hidden
+    )
+}
+
+fn model(spec: &ModelSpec) -> String {
+    let Module { name, options, note } = recurrent(spec);
     let width = if spec.bidirectional { format!("2 * {}", spec.hidden) } else { spec.hidden.to_string() };
     let head = if spec.task == Task::Adding { "self.out(states[:, -1])" } else { "self.out(states)" };
-    let mut program = format!(
+    format!(
         "{note}class Model(nn.Module):\n    \
              def __init__(self):\n        \
                  super().__init__()\n        \
@@ -106,19 +209,10 @@ fn model(spec: &ModelSpec) -> String {
              def forward(self, x):\n        \
                  states, _ = self.rnn(x)\n        \
                  return {head}\n\n\
-         model = Model()",
-        spec.hidden
-    );
-    if let (Cell::Lstm, Some(bias)) = (spec.cell, spec.forget_bias) {
-        program.push_str(&format!(
-            "\nwith torch.no_grad():  # rows i, f, g, o\n    \
-                 for name, p in model.rnn.named_parameters():\n        \
-                     if \"bias\" in name:\n            \
-                         p[{0} : 2 * {0}] = {bias} if \"_ih_\" in name else 0.0",
-            spec.hidden
-        ));
-    }
-    program
+         model = Model(){}",
+        spec.hidden,
+        forget_bias(spec, "rnn"),
+    )
 }
 
 fn training(spec: &ModelSpec) -> String {
@@ -137,12 +231,21 @@ fn training(spec: &ModelSpec) -> String {
     let loss = match spec.task {
         _ if decodes => of_decoder,
         Task::Adding => "F.mse_loss(model(x), y)",
+        Task::Labels | Task::Majority => "F.cross_entropy(model(x), y)",
         Task::Recall => "F.cross_entropy(model(x).reshape(-1, symbols), y.reshape(-1), ignore_index=-100)",
         _ => "F.cross_entropy(model(x).flatten(0, 1), y.flatten(), ignore_index=-100)",
     };
     let clip = spec
         .clip
         .map_or_else(String::new, |clip| format!("    nn.utils.clip_grad_norm_(model.parameters(), {clip})\n"));
+    let end = if spec.model == Architecture::Classifier {
+        "\nmodel.eval()  # no dropout\n\
+         with torch.no_grad():\n    \
+             x, y = held_out\n    \
+             print(\"held out:\", (model(x).argmax(-1) == y).float().mean().item())\n"
+    } else {
+        ""
+    };
     format!(
         "{note}optimiser = torch.optim.{optimiser}\n\
          for step in range(1, 2001):\n    \
@@ -153,7 +256,7 @@ fn training(spec: &ModelSpec) -> String {
          {clip}    \
              optimiser.step()\n    \
              if step % 100 == 0:\n        \
-                 print(step, loss.item())\n"
+                 print(step, loss.item())\n{end}"
     )
 }
 
@@ -162,14 +265,13 @@ mod tests {
     use super::*;
     use crate::spec::{Attention, Choice};
 
-    fn write(name: &str, program: &str) {
+    /// Every program is there to be read: `SEQLAB_PROGRAMS=folder cargo test --lib code` writes them, to be run by Python.
+    fn keep(name: &str, program: &str) {
         if let Some(folder) = std::env::var_os("SEQLAB_PROGRAMS") {
-            let path = std::path::Path::new(&folder).join(format!("{name}.py"));
-            std::fs::write(path, program).expect("a folder");
+            std::fs::write(std::path::Path::new(&folder).join(name), program).expect("a folder");
         }
     }
 
-    /// Every program is there to be read: `SEQLAB_PROGRAMS=folder cargo test --lib code` writes them, to be run by Python.
     #[test]
     fn a_program_says_what_the_spec_says() {
         let mut spec = ModelSpec { hidden: 33, layers: 2, dropout: 0.25, clip: Some(0.5), ..ModelSpec::default() };
@@ -186,7 +288,7 @@ mod tests {
                         assert!(program.contains(part), "{part} is missing in\n{program}");
                     }
                     assert_eq!(program.contains("bidirectional=True"), bidirectional);
-                    write(&format!("{task:?}_{cell:?}_{bidirectional}"), &program);
+                    keep(&format!("{task:?}_{cell:?}_{bidirectional}.py"), &program);
                 }
             }
         }
@@ -208,10 +310,41 @@ mod tests {
                     let program = program(&spec).expect("encoder-decoders are written");
                     assert!(program.contains("nn.Embedding(vocabulary, 9)"), "{program}");
                     assert_eq!(program.contains("def attend"), *attention != Attention::None);
-                    write(&format!("{task:?}_{attention:?}_{cell:?}"), &program);
+                    keep(&format!("{task:?}_{attention:?}_{cell:?}.py"), &program);
                 }
             }
         }
         assert_eq!(program(&ModelSpec { model: Architecture::Mamba, ..spec }), None);
+    }
+
+    #[test]
+    fn a_classifier_is_the_questions_with_these_settings() {
+        let spec =
+            ModelSpec { model: Architecture::Classifier, embedding: 12, hidden: 20, layers: 2, ..ModelSpec::default() };
+        for task in [Task::Labels, Task::Majority] {
+            for (cell, states) in [
+                (Cell::Lstm, "_, (h_n, _) = self.lstm"),
+                (Cell::Gru, "_, h_n = self.gru"),
+                (Cell::Rnn, "_, h_n = self.rnn"),
+            ] {
+                for (bidirectional, width) in [(true, "nn.Linear(2 * 20, 20)"), (false, "nn.Linear(20, 20)")] {
+                    let spec =
+                        ModelSpec { task, cell, bidirectional, dropout: 0.3, forget_bias: Some(1.0), ..spec.clone() };
+                    let program = program(&spec).expect("classifiers are written");
+                    for part in [
+                        states,
+                        width,
+                        "nn.Embedding(tokens, 12, padding_idx=0)",
+                        "nn.Dropout(0.3)",
+                        "enforce_sorted=False",
+                    ] {
+                        assert!(program.contains(part), "{part} is missing in\n{program}");
+                    }
+                    assert_eq!(program.contains("h_n[-2], h_n[-1]"), bidirectional);
+                    assert_eq!(program.contains("rows i, f, g, o"), cell == Cell::Lstm);
+                    keep(&format!("classifier_{task:?}_{cell:?}_{bidirectional}.py"), &program);
+                }
+            }
+        }
     }
 }

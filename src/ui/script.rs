@@ -119,7 +119,7 @@ fn state(lab: Lab) -> Object {
     put(&object, "backend", &real);
     put(&object, "adapter", &model.as_ref().map_or("", |model| model.adapter.as_str()).into());
     put(&object, "parameters", &model.as_ref().map_or(0.0, |model| model.parameters as f64).into());
-    put(&object, "textLength", &(state.setup.text.chars().count() as f64).into());
+    put(&object, "textLength", &(state.setup.text().chars().count() as f64).into());
     put(&object, "probe", &state.setup.probe_text().into());
     put(&object, "temperature", &f64_of(state.setup.temperature).into());
     put(&object, "layer", &((state.focus.layer + 1) as f64).into());

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::data::built_in;
 use crate::labs::Lesson;
-use crate::spec::{ModelSpec, SpecError, limits, property};
+use crate::spec::{ModelSpec, PROPERTIES, Property, SpecError, Task, limits, property};
 use crate::ui::stop::Stop;
 use crate::ui::text;
 
@@ -12,24 +13,31 @@ use crate::ui::text;
 pub struct Setup {
     /// The model and its training.
     pub spec: ModelSpec,
-    /// The training text.
-    pub text: Arc<str>,
+    /// The learner's own text; `None` is the one that the task begins with.
+    pub own: Option<Arc<str>>,
     /// The text whose gates are shown; `None` is the beginning of the training text.
     pub probe: Option<String>,
     /// The sampling temperature.
     pub temperature: f32,
     /// When the run stops by itself.
     pub stop: Stop,
+    /// What the playground's second model has of its own, in the order of [`PROPERTIES`]; in all else it follows the first.
+    /// Where it has nothing of its own there is no second model.
+    pub second: Vec<(&'static str, String)>,
 }
+
+/// What is before the key of a property of the second model: see [`Property::second_key`].
+pub const SECOND: &str = "b.";
 
 impl Default for Setup {
     fn default() -> Self {
         Setup {
             spec: ModelSpec::default(),
-            text: text::BUILT_IN.into(),
+            own: None,
             probe: None,
             temperature: 0.7,
             stop: Stop::default(),
+            second: Vec::new(),
         }
     }
 }
@@ -48,13 +56,23 @@ impl Setup {
     /// Says what is wrong with the value, and leaves the setup as it was.
     pub fn write(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
         match key {
-            "text" => self.text = text::from_str(value)?.into(),
+            "text" => {
+                let text = text::from_str(value, self.spec.task)?;
+                self.own = Some(text).filter(|text| text != built_in(self.spec.task)).map(Arc::from);
+            }
             "probe" if value.is_empty() => self.probe = None,
             "probe" => {
                 text::check_probe(value)?;
                 self.probe = Some(value.to_owned());
             }
             "temperature" => self.temperature = text::temperature(value)?,
+            _ if key.starts_with(SECOND) => {
+                let unknown = || SpecError::new(key, "There is no setting of this name.");
+                let property = property(&key[SECOND.len()..]).ok_or_else(unknown)?;
+                let mut spec = self.second_spec();
+                property.write(&mut spec, value).map_err(of_second)?;
+                self.give_second(property, &spec);
+            }
             _ => match (property(key), self.stop.write(key, value)) {
                 (Some(property), _) => property.write(&mut self.spec, value)?,
                 (None, Some(set)) => set?,
@@ -64,21 +82,66 @@ impl Setup {
         Ok(())
     }
 
-    /// The probe text that is used.
-    pub fn probe_text(&self) -> String {
-        self.probe.clone().unwrap_or_else(|| text::default_probe(&self.text))
+    /// The text that is learnt from.
+    pub fn text(&self) -> &str {
+        self.own.as_deref().unwrap_or_else(|| built_in(self.spec.task))
     }
 
-    /// Whether the training text is the learner's own.
-    pub fn own_text(&self) -> bool {
-        &*self.text != text::BUILT_IN
+    /// The probe text that is used.
+    pub fn probe_text(&self) -> String {
+        self.probe.clone().unwrap_or_else(|| text::default_probe(self.text(), self.spec.task))
+    }
+
+    /// The second model's spec.
+    pub fn second_spec(&self) -> ModelSpec {
+        let mut spec = self.spec.clone();
+        for (property, value) in self.second.iter().filter_map(|(key, value)| Some((property(key)?, value))) {
+            let taken = property.write(&mut spec, value);
+            debug_assert_eq!(taken, Ok(()), "it was read from a spec");
+        }
+        spec
+    }
+
+    /// Gives the second model a value of its own, that of this spec.
+    fn give_second(&mut self, property: &'static Property, of: &ModelSpec) {
+        self.second.retain(|(key, _)| *key != property.key);
+        self.second.push((property.key, property.read(of)));
+        self.second.sort_by_key(|(key, _)| PROPERTIES.iter().position(|property| property.key == *key));
+    }
+
+    /// Has the second model differ from the first where this spec does.
+    pub fn compare_with(&mut self, other: &ModelSpec) {
+        let differs = |property: &&Property| property.read(other) != property.read(&self.spec);
+        self.second = PROPERTIES.iter().filter(differs).map(|property| (property.key, property.read(other))).collect();
+    }
+
+    /// Makes the rest go with what was just set under `key`: see [`ModelSpec::settle`]. A text of another kind of task is
+    /// left behind with its task, which was `task`.
+    pub fn settle(&mut self, key: &str, task: Task) {
+        let changed = key.strip_prefix(SECOND);
+        if changed.is_none() {
+            self.spec.settle(key);
+            if self.spec.task != task {
+                (self.own, self.probe) = (None, None);
+            }
+        }
+        let before = self.second_spec();
+        let mut second = before.clone();
+        if !self.second.is_empty() && second.settle(changed.unwrap_or(key)) {
+            let moved = PROPERTIES.iter().filter(|property| property.read(&second) != property.read(&before));
+            moved.for_each(|property| self.give_second(property, &second));
+        }
     }
 
     /// Whether going from `self` to `next` needs a new model: more than live properties and probes differ.
     pub fn needs_build(&self, next: &Setup) -> bool {
         let live = ModelSpec { learning_rate: next.spec.learning_rate, clip: next.spec.clip, ..self.spec.clone() };
-        live != next.spec || self.text != next.text
+        live != next.spec || self.text() != next.text() || self.second != next.second
     }
+}
+
+fn of_second(error: SpecError) -> SpecError {
+    SpecError { key: format!("{SECOND}{}", error.key), ..error }
 }
 
 /// Which unit the views look at. Counted from 0; shown and linked counted from 1.
@@ -173,6 +236,7 @@ pub const LARGEST_FOCUS: (usize, usize) = (*limits::LAYERS.end(), *limits::HIDDE
 mod tests {
     use super::*;
     use crate::engine::cell::Cell;
+    use crate::spec::{Architecture, Choice};
 
     #[test]
     fn live_properties_need_no_build() {
@@ -184,6 +248,47 @@ mod tests {
         assert!(!setup.needs_build(&next));
         next.write("hidden", "32").unwrap();
         assert!(setup.needs_build(&next));
+    }
+
+    #[test]
+    fn the_second_model_is_the_first_but_for_what_was_set() {
+        let mut setup = Setup::default();
+        setup.write("b.hidden", "32").unwrap();
+        setup.write("b.cell", "gru").unwrap();
+        setup.write("lr", "0.02").unwrap();
+        let second = setup.second_spec();
+        assert_eq!((second.cell, second.hidden, second.learning_rate), (Cell::Gru, 32, 0.02));
+        assert_eq!(setup.second, [("cell", "gru".to_owned()), ("hidden", "32".to_owned())]);
+        setup.compare_with(&ModelSpec { layers: 2, ..setup.spec.clone() });
+        assert_eq!(setup.second, [("layers", "2".to_owned())]);
+        assert_eq!(setup.write("b.hidden", "0").unwrap_err().key, "b.hidden");
+        assert_eq!(setup.write("b.nothing", "0").unwrap_err().key, "b.nothing");
+    }
+
+    #[test]
+    fn models_and_tasks_settle_whatever_is_chosen() {
+        let mut setup = Setup::default();
+        let mut set = |key: &str, value: &str| {
+            let task = setup.spec.task;
+            setup.write(key, value).unwrap();
+            setup.settle(key, task);
+            assert_eq!(setup.spec.validate(), Ok(()), "{key} {value}");
+            let second = setup.second_spec();
+            assert_eq!(second.validate(), Ok(()), "{key} {value}: the second");
+            (setup.spec.clone(), second)
+        };
+        set("text", "a text of one\u{2019}s own");
+        set("b.model", "transformer");
+        set("length", "512");
+        for (task, _) in Task::NAMES {
+            assert_eq!(set("task", task).0.task.key(), *task);
+            for (model, _) in Architecture::NAMES {
+                assert_eq!(set("model", model).0.model.key(), *model);
+                assert_eq!(set("b.model", model).1.model.key(), *model);
+                set("b.hidden", "50");
+            }
+        }
+        assert_eq!(setup.own, None);
     }
 
     #[test]

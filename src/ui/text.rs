@@ -1,11 +1,8 @@
-//! Texts before they are sent: what a file must be to be a training text, and the text we begin with.
+//! Texts before they are sent: what a file must be to be a training text, or a table of labelled texts.
 
 use crate::number;
-use crate::spec::{SpecError, limits};
+use crate::spec::{SpecError, Task, limits};
 use crate::ui::format;
-
-/// The text a lab begins with: a verse for every month, so regular that a small model soon writes in its manner.
-pub const BUILT_IN: &str = include_str!("built_in.txt");
 
 /// Bytes of a text of one's own that still travel in the address.
 pub const LINK_BYTES: usize = 2_000;
@@ -13,12 +10,12 @@ pub const LINK_BYTES: usize = 2_000;
 /// Characters of the probe text, where none was chosen: the beginning of the training text.
 const PROBE_CHARACTERS: usize = 64;
 
-/// Reads a file's bytes as a training text.
+/// Reads a file's bytes as what this task learns from.
 ///
 /// # Errors
 /// Says what is wrong with the file, for the place beside the text box.
-pub fn from_bytes(bytes: &[u8]) -> Result<String, SpecError> {
-    check_size(bytes.len())?;
+pub fn from_bytes(bytes: &[u8], task: Task) -> Result<String, SpecError> {
+    check_size(bytes.len(), task)?;
     if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         return Err(refused("This file is UTF-16. Save it as UTF-8 and drop it again."));
     }
@@ -29,15 +26,15 @@ pub fn from_bytes(bytes: &[u8]) -> Result<String, SpecError> {
         let at = error.valid_up_to();
         refused(format!("This is not valid UTF-8: byte {at} ({:#04x}) belongs to no character.", bytes[at]))
     })?;
-    from_str(text)
+    from_str(text, task)
 }
 
 /// Takes a typed, pasted or linked text, with its line ends made `\n`.
 ///
 /// # Errors
 /// As [`from_bytes`].
-pub fn from_str(text: &str) -> Result<String, SpecError> {
-    check_size(text.len())?;
+pub fn from_str(text: &str, task: Task) -> Result<String, SpecError> {
+    check_size(text.len(), task)?;
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     match text.chars().take(2).count() {
         0 => Err(refused("The text is empty. Paste a page or more.")),
@@ -50,11 +47,12 @@ pub fn from_str(text: &str) -> Result<String, SpecError> {
 ///
 /// # Errors
 /// Names the size and the limit.
-pub fn check_size(bytes: usize) -> Result<(), SpecError> {
-    if bytes <= limits::TEXT_BYTES {
+pub fn check_size(bytes: usize, task: Task) -> Result<(), SpecError> {
+    let most = if task == Task::Labels { limits::TABLE_BYTES } else { limits::TEXT_BYTES };
+    if bytes <= most {
         return Ok(());
     }
-    let (size, limit) = (format::bytes(bytes), format::bytes(limits::TEXT_BYTES));
+    let (size, limit) = (format::bytes(bytes), format::bytes(most));
     Err(refused(format!("This text has {size}; at most {limit} can be taken.")))
 }
 
@@ -85,9 +83,11 @@ pub fn temperature(text: &str) -> Result<f32, SpecError> {
     }
 }
 
-/// The probe text where none was chosen.
-pub fn default_probe(text: &str) -> String {
-    text.chars().take(PROBE_CHARACTERS).collect()
+/// The probe text where none was chosen: the beginning of a text, the last text of a table.
+pub fn default_probe(text: &str, task: Task) -> String {
+    let row = || text.trim_end().lines().last()?.split_once(',');
+    let read = if task == Task::Labels { row().map_or(text, |(_, last)| last) } else { text };
+    read.chars().take(PROBE_CHARACTERS).collect()
 }
 
 fn refused(message: impl Into<String>) -> SpecError {
@@ -97,17 +97,22 @@ fn refused(message: impl Into<String>) -> SpecError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::built_in;
 
     #[test]
     fn the_built_in_text_is_fit() {
-        assert_eq!(from_str(BUILT_IN).as_deref(), Ok(BUILT_IN));
-        assert!((2_000..=4_000).contains(&BUILT_IN.len()));
-        check_probe(&default_probe(BUILT_IN)).unwrap();
+        for (task, size) in [(Task::Text, 2_000..=4_000), (Task::Labels, 15_000..=20_000)] {
+            let text = built_in(task);
+            assert_eq!(from_str(text, task).as_deref(), Ok(text));
+            assert!(size.contains(&text.len()));
+            check_probe(&default_probe(text, task)).unwrap();
+        }
+        assert_eq!(default_probe("a,b\nc,\"d\"\n", Task::Labels), "\"d\"");
     }
 
     #[test]
     fn bad_files_are_named() {
-        let message = |bytes: &[u8]| from_bytes(bytes).unwrap_err().message;
+        let message = |bytes: &[u8]| from_bytes(bytes, Task::Text).unwrap_err().message;
         assert!(message(b"").contains("empty"));
         assert!(message("\u{feff}".as_bytes()).contains("empty"));
         assert!(message("é".as_bytes()).contains("One character"));
@@ -119,7 +124,7 @@ mod tests {
 
     #[test]
     fn any_script_and_line_end_is_taken() {
-        assert_eq!(from_bytes("\u{feff}学\r\nабв\rx".as_bytes()).unwrap(), "学\nабв\nx");
+        assert_eq!(from_bytes("\u{feff}学\r\nабв\rx".as_bytes(), Task::Text).unwrap(), "学\nабв\nx");
     }
 
     #[test]

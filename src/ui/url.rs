@@ -4,7 +4,7 @@ use crate::engine::cell::Cell;
 use crate::labs;
 use crate::number;
 use crate::spec::{PROPERTIES, SpecError, property};
-use crate::ui::setup::{LARGEST_FOCUS, PARTS, PageState};
+use crate::ui::setup::{LARGEST_FOCUS, PARTS, PageState, SECOND};
 use crate::ui::stop::{CONDITIONS, Condition};
 use crate::ui::text::LINK_BYTES;
 
@@ -107,9 +107,12 @@ pub fn write(state: &PageState) -> String {
             put(property.key, &value);
         }
     }
-    if setup.own_text() {
-        match setup.text.len() {
-            0..=LINK_BYTES => put("text", &setup.text),
+    for (key, value) in &setup.second {
+        put(&format!("{SECOND}{key}"), value);
+    }
+    if let Some(text) = &setup.own {
+        match text.len() {
+            0..=LINK_BYTES => put("text", text),
             bytes => put("own", &bytes.to_string()),
         }
     }
@@ -227,6 +230,7 @@ mod tests {
             ("probe", "a b"),
             ("temperature", "1.5"),
             ("stop-loss", "0.5"),
+            ("b.layers", "2"),
         ] {
             state.setup.write(key, value).unwrap();
         }
@@ -242,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_long_text_stays_in_the_tab() {
-        let setup = Setup { text: "ab".repeat(2_000).into(), ..Setup::default() };
+        let setup = Setup { own: Some("ab".repeat(2_000).into()), ..Setup::default() };
         let fragment = write(&PageState { setup, ..PageState::default() });
         assert_eq!(fragment, "#v=1&own=4000");
         assert_eq!(read(&fragment).absent_text, Some(4_000));
@@ -268,7 +272,8 @@ mod tests {
 
         #[test]
         fn no_known_key_panics(pairs in prop::collection::vec((0usize..60, "\\PC{0,12}"), 0..12)) {
-            let keys = ["v", "text", "probe", "temperature", "layer", "signal", "unit", "run", "own", "stop-step"];
+            let keys =
+                ["v", "text", "probe", "temperature", "layer", "signal", "unit", "run", "own", "stop-step", "b.cell", "b.lr"];
             let all: Vec<&str> = PROPERTIES.iter().map(|property| property.key).chain(keys).collect();
             let parts: Vec<String> = pairs.iter().map(|(at, value)| format!("{}={value}", all[at % all.len()])).collect();
             let state = read(&parts.join("&")).state;

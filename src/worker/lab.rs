@@ -208,6 +208,9 @@ impl Lab {
             let message = format!("Training runs on the CPU: {error}.");
             self.tell(&Event::Notice { message });
         }
+        if let Some(message) = session.examples().remark {
+            self.tell(&Event::Notice { message });
+        }
         self.session = Some(session);
         self.forget();
         self.left = None;
@@ -475,6 +478,7 @@ fn describe(session: &Session) -> ModelInfo {
         backend: session.backend(),
         adapter: session.executable().adapter().to_owned(),
         vocabulary: examples.symbols,
+        labels: examples.labels,
         folded: examples.folded,
         characters: examples.characters,
         parameters: parameters.iter().map(|parameter| parameter.len).sum(),

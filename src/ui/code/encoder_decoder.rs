@@ -3,9 +3,9 @@
 use crate::engine::cell::Cell;
 use crate::spec::{Attention, ModelSpec, Objective, Task};
 
-/// Data and model; the training comes after them. `batch()` gives sources, targets after BOS, and targets.
-pub fn data_and_model(spec: &ModelSpec) -> String {
-    [data(spec), attention(spec).unwrap_or_else(|| plain(spec))].join("\n\n")
+/// The model.
+pub fn model(spec: &ModelSpec) -> String {
+    attention(spec).unwrap_or_else(|| plain(spec))
 }
 
 /// What the loss is, and what a reader should know about the training.
@@ -20,7 +20,8 @@ pub fn loss(spec: &ModelSpec) -> (&'static str, &'static str) {
     ("F.cross_entropy(model(source, given).flatten(0, 1), target.flatten(), ignore_index=PAD)", note)
 }
 
-fn data(spec: &ModelSpec) -> String {
+/// `batch()` gives sources, targets after BOS, and targets.
+pub fn data(spec: &ModelSpec) -> String {
     let (batch, length, symbols) = (spec.batch, spec.sequence_length, spec.symbols);
     let answer = match spec.task {
         Task::Copy => "s",

@@ -7,7 +7,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{DragEvent, File, HtmlInputElement};
 
-use crate::spec::SpecError;
+use crate::data::built_in;
+use crate::spec::{SpecError, Task};
 use crate::ui::controls::number::Problem;
 use crate::ui::format;
 use crate::ui::lab::Lab;
@@ -22,8 +23,8 @@ pub fn TextBox() -> impl IntoView {
     let lab = Lab::here();
     let area = NodeRef::<html::Textarea>::new();
     let edited = RwSignal::new(false);
-    let long = Memo::new(move |_| lab.setup.with(|setup| setup.text.len() > EDITABLE_BYTES));
-    let shown = Memo::new(move |_| lab.setup.with(|setup| beginning(&setup.text)));
+    let long = Memo::new(move |_| lab.setup.with(|setup| setup.text().len() > EDITABLE_BYTES));
+    let shown = Memo::new(move |_| lab.setup.with(|setup| beginning(setup.text())));
     Effect::new(move |_| {
         let text = shown.get();
         let Some(area) = area.get() else { return };
@@ -36,7 +37,7 @@ pub fn TextBox() -> impl IntoView {
     });
     let train = move || {
         if let Some(area) = area.get_untracked() {
-            submit(lab, text::from_str(&area.value()));
+            submit(lab, text::from_str(&area.value(), task(lab)));
             edited.set(false);
         }
     };
@@ -44,7 +45,7 @@ pub fn TextBox() -> impl IntoView {
         let pasted = event.clipboard_data().and_then(|data| data.get_data("text/plain").ok()).unwrap_or_default();
         if pasted.len() > EDITABLE_BYTES {
             event.prevent_default();
-            submit(lab, text::from_str(&pasted));
+            submit(lab, text::from_str(&pasted, task(lab)));
         }
     };
     let keys = move |event: ev::KeyboardEvent| {
@@ -56,8 +57,15 @@ pub fn TextBox() -> impl IntoView {
     view! {
         <section class="card text-box" aria-labelledby="text-title">
             <header>
-                <h2 id="text-title">"The text"</h2>
+                <h2 id="text-title">{move || if is_table(lab) { "The texts" } else { "The text" }}</h2>
                 <p class="caption number">{move || size(lab)}</p>
+                <Show when=move || is_table(lab)>
+                    <p class="caption">
+                        "A table, as a spreadsheet saves it: a row for each text, "<code>"label,text"</code>
+                        ". A text with commas or line breaks stands in quotation marks. 2 to 20 labels; a fifth of the "
+                        "texts of each is held out."
+                    </p>
+                </Show>
             </header>
             <textarea
                 node_ref=area
@@ -77,8 +85,8 @@ pub fn TextBox() -> impl IntoView {
                     "Train on this text"
                 </button>
                 <FileButton/>
-                <Show when=move || lab.setup.with(|setup| setup.own_text())>
-                    <button type="button" class="quiet" on:click=move |_| lab.set("text", text::BUILT_IN)>
+                <Show when=move || lab.setup.with(|setup| setup.own.is_some())>
+                    <button type="button" class="quiet" on:click=move |_| lab.set("text", built_in(task(lab)))>
                         "Built-in text"
                     </button>
                 </Show>
@@ -99,18 +107,35 @@ fn beginning(text: &str) -> String {
 
 fn size(lab: Lab) -> String {
     lab.setup.with(|setup| {
-        let name = if setup.own_text() { "Your own" } else { "Built in: a verse for every month" };
-        let part = if setup.text.len() > EDITABLE_BYTES { "; its beginning is shown" } else { "" };
-        format!("{name}, {}{part}.", format::bytes(setup.text.len()))
+        let name = match (&setup.own, setup.spec.task) {
+            (Some(_), _) => "Your own",
+            (None, Task::Labels) => "Built in: family names of five languages",
+            _ => "Built in: a verse for every month",
+        };
+        let bytes = setup.text().len();
+        let part = if bytes > EDITABLE_BYTES { "; its beginning is shown" } else { "" };
+        format!("{name}, {}{part}.", format::bytes(bytes))
     })
 }
 
+fn task(lab: Lab) -> Task {
+    lab.setup.with_untracked(|setup| setup.spec.task)
+}
+
+fn is_table(lab: Lab) -> bool {
+    lab.setup.with(|setup| setup.spec.task == Task::Labels)
+}
+
 fn privacy(lab: Lab) -> &'static str {
-    let (own, length) = lab.setup.with(|setup| (setup.own_text(), setup.text.len()));
-    match (own, length > LINK_BYTES) {
-        (true, true) => "This text is too long to travel in the link: it is only in this tab, and never leaves it.",
-        (true, false) => "This text is part of the link, so whoever has the link has the text.",
-        _ => "Paste your own or drop a file anywhere on the page: up to 1 MB, any script. It never leaves your device.",
+    match lab.setup.with(|setup| setup.own.as_ref().map(|text| text.len() > LINK_BYTES)) {
+        Some(true) => "This text is too long to travel in the link: it is only in this tab, and never leaves it.",
+        Some(false) => "This text is part of the link, so whoever has the link has the text.",
+        None if is_table(lab) => {
+            "Paste your own or drop a file anywhere on the page: up to 5 MB. It never leaves your device."
+        }
+        None => {
+            "Paste your own or drop a file anywhere on the page: up to 1 MB, any script. It never leaves your device."
+        }
     }
 }
 
@@ -142,19 +167,20 @@ pub fn accept_drops(lab: Lab) {
         let Some(transfer) = transfer else { return };
         match transfer.files().and_then(|files| files.get(0)) {
             Some(file) => read_file(lab, file),
-            None => submit(lab, text::from_str(&transfer.get_data("text/plain").unwrap_or_default())),
+            None => submit(lab, text::from_str(&transfer.get_data("text/plain").unwrap_or_default(), task(lab))),
         }
     });
 }
 
 /// Reads a file's bytes; its size is judged first, so that nothing huge is read.
 fn read_file(lab: Lab, file: File) {
-    if let Err(error) = text::check_size(file.size() as usize) {
+    let task = task(lab);
+    if let Err(error) = text::check_size(file.size() as usize, task) {
         return lab.refuse(error);
     }
     spawn_local(async move {
         let result = match JsFuture::from(file.array_buffer()).await {
-            Ok(buffer) => text::from_bytes(&js_sys::Uint8Array::new(&buffer).to_vec()),
+            Ok(buffer) => text::from_bytes(&js_sys::Uint8Array::new(&buffer).to_vec(), task),
             Err(_) => Err(SpecError::new("text", "The browser could not read this file.")),
         };
         submit(lab, result);

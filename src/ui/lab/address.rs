@@ -5,9 +5,10 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use super::Lab;
+use crate::labs::PLAYGROUND;
 use crate::ui::dom;
 use crate::ui::setup::PageState;
-use crate::ui::text::{BUILT_IN, LINK_BYTES};
+use crate::ui::text::LINK_BYTES;
 use crate::ui::url;
 
 /// A quiet time before the address is written.
@@ -28,10 +29,9 @@ impl Lab {
             self.page_state();
             write();
         });
-        let text = Memo::new(move |_| self.setup.with(|setup| setup.text.clone()));
+        let text = Memo::new(move |_| self.setup.with(|setup| setup.own.clone()));
         Effect::new(move |_| {
-            let text = text.get();
-            if text.len() > LINK_BYTES && &*text != BUILT_IN {
+            if let Some(text) = text.get().filter(|text| text.len() > LINK_BYTES) {
                 dom::store(STORED_TEXT, &text);
             }
         });
@@ -40,6 +40,23 @@ impl Lab {
 
     fn page_state_untracked(self) -> PageState {
         untrack(|| self.page_state())
+    }
+
+    /// Begins again from the address of the present state.
+    pub(super) fn restart(self) {
+        dom::replace_fragment(&url::write(&self.page_state_untracked()));
+        dom::reload();
+    }
+
+    /// Where the playground goes on with this lab's settings: the model that is looked into, and another beside it.
+    pub fn playground_link(self) -> String {
+        let (chosen, shown) = (self.setup.get(), self.shown_run());
+        let mut setup = shown.setup_of(&chosen).unwrap_or_else(|_| chosen.clone());
+        let other = self.runs().into_iter().find(|run| run.place != shown.place);
+        if let Some(Ok(other)) = other.map(|run| run.setup_of(&chosen)) {
+            setup.compare_with(&other.spec);
+        }
+        url::write(&PageState { setup, ..PageState::of(Some(&PLAYGROUND)) })
     }
 
     /// Somebody changed the address: go there, as a step that can be undone.
@@ -79,7 +96,7 @@ pub fn read_address() -> (PageState, Option<String>) {
     let mut message = url::explain(&reading.problems);
     if let Some(bytes) = reading.absent_text {
         match dom::stored(STORED_TEXT).filter(|text| text.len() == bytes) {
-            Some(text) => reading.state.setup.text = text.into(),
+            Some(text) => reading.state.setup.own = Some(text.into()),
             None => {
                 let absent = "This link was made with a text too long to travel in it; the built-in text stands in.";
                 message = Some(message.map_or_else(|| absent.to_owned(), |message| format!("{message} {absent}")));

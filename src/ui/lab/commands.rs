@@ -8,13 +8,15 @@ use leptos::prelude::*;
 
 use super::measure::framed_paths;
 use super::{Lab, ProbeWaiter, Waiter};
+use crate::engine::cell::Cell as CellKind;
 use crate::protocol::{Command, Edit};
-use crate::spec::SpecError;
+use crate::spec::{Architecture, SpecError, property};
 use crate::ui::charts::palette::Theme;
 use crate::ui::dom;
 use crate::ui::equation::{FEATURES, gradient_path, parameter_paths, signal_path};
 use crate::ui::setup::Setup;
 use crate::ui::theme;
+use crate::ui::views::typing;
 
 /// Changes of one control within this time are one step of undo.
 const MERGE_MS: f64 = 1_000.0;
@@ -25,9 +27,30 @@ impl Lab {
         let mut next = self.setup.get_untracked();
         self.forget_error(key);
         match next.write(key, value) {
-            Ok(()) => self.change(next, key, None),
+            Ok(()) => {
+                if self.is_playground() {
+                    next.settle(key, self.setup.with_untracked(|setup| setup.spec.task));
+                }
+                self.change(next, key, None);
+            }
             Err(error) => self.refuse(error),
         }
+    }
+
+    /// The playground's second model, at first with another cell or another size; or no second model any more.
+    pub fn set_second(self, wanted: bool) {
+        let mut next = self.setup.get_untracked();
+        next.second.clear();
+        let mut other = next.spec.clone();
+        match other.model {
+            _ if !wanted => {}
+            Architecture::Recurrent | Architecture::EncoderDecoder | Architecture::Classifier => {
+                other.cell = if other.cell == CellKind::Gru { CellKind::Lstm } else { CellKind::Gru };
+            }
+            _ => other.hidden = if other.hidden == 32 { 64 } else { 32 },
+        }
+        next.compare_with(&other);
+        self.change(next, "second", None);
     }
 
     /// Says beside a control why its value is not taken.
@@ -84,6 +107,11 @@ impl Lab {
         if let Err(errors) = self.check(&next) {
             return self.rejected_here(errors, done);
         }
+        if self.is_playground() && next.second.is_empty() == (self.runs().len() > 1) {
+            // Another number of models is another page, as another lab is.
+            self.setup.set(next);
+            return self.restart();
+        }
         let last = self.setup.get_untracked();
         let build = last.needs_build(&next);
         let adjust = last.spec != next.spec;
@@ -118,7 +146,21 @@ impl Lab {
         if runs.len() < 2 {
             return Ok(());
         }
-        runs.into_iter().try_for_each(|run| run.setup_of(next).map_err(|error| vec![error])?.spec.validate())
+        runs.into_iter().try_for_each(|run| {
+            let own = run.setup_of(next).map_err(|error| vec![error])?;
+            own.spec.validate().map_err(|errors| run.named(errors))
+        })
+    }
+
+    /// Errors with the keys of the controls of this model.
+    pub(super) fn named(self, mut errors: Vec<SpecError>) -> Vec<SpecError> {
+        if self.is_playground() && self.place > 0 {
+            for (error, property) in errors.iter_mut().filter_map(|error| property(&error.key).map(|row| (error, row)))
+            {
+                property.second_key.clone_into(&mut error.key);
+            }
+        }
+        errors
     }
 
     fn rejected_here(self, errors: Vec<SpecError>, done: Option<Waiter>) {
@@ -141,7 +183,7 @@ impl Lab {
         let setup = self.setup_of(&chosen).unwrap_or_else(|_| chosen.clone());
         let command = Command::Build {
             spec: setup.spec.clone(),
-            text: setup.text.to_string(),
+            text: setup.text().to_owned(),
             run: self.running.get_untracked() && !self.slow.get_untracked(),
         };
         self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
@@ -150,8 +192,9 @@ impl Lab {
     }
 
     fn adjust(self) {
-        let (learning_rate, clip) = self.setup.with_untracked(|setup| (setup.spec.learning_rate, setup.spec.clip));
-        self.send(&Command::Adjust { learning_rate, clip });
+        let chosen = self.setup.get_untracked();
+        let spec = self.setup_of(&chosen).unwrap_or(chosen).spec;
+        self.send(&Command::Adjust { learning_rate: spec.learning_rate, clip: spec.clip });
     }
 
     fn observe(self) {
@@ -174,11 +217,14 @@ impl Lab {
         if cell.has_cell_state() {
             paths.push(format!("layers/{layer}/grad_c_norm"));
         }
-        paths.extend(self.lesson.into_iter().flat_map(framed_paths).map(str::to_owned));
+        paths.extend(self.views().iter().flat_map(|view| framed_paths(*view)).map(|path| (*path).to_owned()));
         if self.shown_run().place != self.place {
             return paths;
         }
         paths.extend(cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)));
+        if self.architecture() == Architecture::Classifier {
+            paths.extend(typing::PATHS.map(str::to_owned));
+        }
         if self.slow.get() {
             paths.push(gradient_path(layer, "h"));
             paths.push("probe/probabilities".to_owned());

@@ -77,6 +77,7 @@ impl Lab {
     /// A refused probe is only shown; a refused build leaves the old model, and the controls go back to it.
     fn rejected(self, errors: Vec<SpecError>) {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
+        let errors = self.named(errors);
         let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature" | "surgery"));
         errors.into_iter().for_each(|error| self.refuse(error));
         if !of_build {
@@ -116,8 +117,7 @@ impl Lab {
     /// What a link asked for could not be built: its settings may do with the built-in text, else the defaults will.
     fn start_without(self, refused: Setup) {
         let default = Setup::of(self.lesson);
-        let built_in = Setup { text: default.text.clone(), ..refused.clone() };
-        let next = if refused.own_text() { built_in } else { default };
+        let next = if refused.own.is_some() { Setup { own: None, ..refused.clone() } } else { default };
         if next != refused {
             self.inner.update_value(|inner| inner.timeline = Timeline::new(next.clone()));
             self.setup.set(next);

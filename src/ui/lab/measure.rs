@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::{Lesson, View};
-use crate::ui::views::{answers, attending, clamping, contexts, exposure, lengths, rewards};
+use crate::ui::views::{answers, attending, clamping, confusion, contexts, exposure, lengths, rewards};
 
 /// Between two rounds of asking, while the model trains.
 const EVERY: Duration = Duration::from_millis(700);
@@ -26,10 +26,6 @@ struct Round {
 impl Lab {
     /// Keeps the measured numbers fresh.
     pub(super) fn keep_measuring(self) {
-        let paths = self.lesson.map(|lesson| measured_paths(lesson, self.place)).unwrap_or_default();
-        if paths.is_empty() {
-            return;
-        }
         let round = StoredValue::new(Round::default());
         Effect::new(move |_| {
             self.model.track();
@@ -37,20 +33,20 @@ impl Lab {
             round.update_value(|round| round.version += 1);
         });
         let asked = StoredValue::new(0u64);
-        set_interval(move || self.measure(&paths, round, asked), EVERY);
+        set_interval(move || self.measure(round, asked), EVERY);
     }
 
-    fn measure(self, paths: &[&'static str], round: StoredValue<Round>, asked: StoredValue<u64>) {
+    fn measure(self, round: StoredValue<Round>, asked: StoredValue<u64>) {
         let step = self.with_store(|store| store.header.step);
         let Round { open, step: last, version } = round.get_value();
         let news = last != Some(step) || asked.get_value() != version;
         if open > 0 || !news || self.model.with_untracked(Option::is_none) {
             return;
         }
+        let paths = untrack(|| self.measured_paths());
         round.set_value(Round { open: paths.len(), step: Some(step), version });
         asked.set_value(version);
         for path in paths {
-            let path = *path;
             let answer = move |answer: Result<(Vec<usize>, Vec<f32>), String>| {
                 round.update_value(|round| round.open = round.open.saturating_sub(1));
                 self.measured.update(|measured| match answer {
@@ -66,16 +62,17 @@ impl Lab {
     pub fn measurement(self, path: &str) -> Option<Arc<Vec<f32>>> {
         self.measured.with(|measured| measured.get(path).cloned())
     }
-}
 
-/// Every path that a lab's claims and views ask of one of its models.
-fn measured_paths(lesson: &'static Lesson, run: usize) -> Vec<&'static str> {
-    let claimed = lesson.claims.iter().flat_map(|claim| claim.reads).filter(|(of, _)| *of == run);
-    let shown = lesson.views.iter().flat_map(|view| view_paths(*view));
-    let mut paths: Vec<&str> = claimed.map(|(_, path)| *path).chain(shown).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    paths
+    /// Every path that claims and views ask of this model.
+    fn measured_paths(self) -> Vec<&'static str> {
+        let claims = self.lesson.iter().flat_map(|lesson| lesson.claims);
+        let claimed = claims.flat_map(|claim| claim.reads).filter(|(of, _)| *of == self.place);
+        let shown = self.views().iter().flat_map(|view| view_paths(*view));
+        let mut paths: Vec<&str> = claimed.map(|(_, path)| *path).chain(shown).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
 }
 
 /// What a view shows besides what comes with every frame.
@@ -94,22 +91,22 @@ fn view_paths(view: View) -> Vec<&'static str> {
             "ragged/time",
         ],
         View::Parameters => &["count/recurrent", "count/parameters"],
+        View::Confusion => &confusion::PATHS,
         View::Lengths => lengths::PATHS,
         View::Contexts => contexts::PATHS,
         View::Exposure => exposure::PATHS,
         View::Rewards => rewards::PATHS,
-        View::Learning | View::Signals | View::Gradients | View::Writing => &[],
+        View::Learning | View::Signals | View::Gradients | View::Writing | View::Typing | View::Tensors => &[],
         View::Answers | View::Attention | View::Beam => &[],
     };
     paths.to_vec()
 }
 
 /// What a view wants in every frame of all models, besides what a recurrent layer shows.
-pub(super) fn framed_paths(lesson: &'static Lesson) -> impl Iterator<Item = &'static str> {
-    let of = |view: &View| match view {
-        View::Answers => answers::PATHS.as_slice(),
-        View::Attention => attending::PATHS.as_slice(),
+pub(super) fn framed_paths(view: View) -> &'static [&'static str] {
+    match view {
+        View::Answers => &answers::PATHS,
+        View::Attention => &attending::PATHS,
         _ => &[],
-    };
-    lesson.views.iter().flat_map(of).copied()
+    }
 }

@@ -16,7 +16,7 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 
 use crate::engine::cell::Cell;
-use crate::labs::Lesson;
+use crate::labs::{Lesson, PLAYGROUND, View};
 use crate::protocol::{Edit, ModelInfo};
 use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 use crate::ui::charts::palette::Theme;
@@ -149,7 +149,10 @@ impl Lab {
         let PageState { lesson, setup, focus, running, presenter, layout } = state;
         let first = Lab::first(lesson, setup, focus, running, layout);
         first.presenter.set(presenter);
-        let count = lesson.map_or(1, |lesson| lesson.runs.len());
+        let count = match lesson {
+            Some(lesson) if !lesson.is_playground() => lesson.runs.len(),
+            _ => 1 + usize::from(first.setup.with_untracked(|setup| !setup.second.is_empty())),
+        };
         let all = std::iter::once(first).chain((1..count).map(|place| first.another(place))).collect();
         first.all.set_value(all);
         first
@@ -262,7 +265,20 @@ impl Lab {
 
     /// The name of this model beside the others; empty where there is only one.
     pub fn name(self) -> &'static str {
+        if self.is_playground() {
+            return if self.all.with_value(Vec::len) < 2 { "" } else { ["A", "B"][self.place.min(1)] };
+        }
         self.lesson.and_then(|lesson| lesson.runs.get(self.place)).map_or("", |run| run.name)
+    }
+
+    /// Whether everything can be set; on the start page too.
+    pub fn is_playground(self) -> bool {
+        self.lesson.is_none_or(Lesson::is_playground)
+    }
+
+    /// What is seen of this model.
+    pub fn views(self) -> &'static [View] {
+        self.spec(|spec| self.lesson.unwrap_or(&PLAYGROUND).views_of(spec))
     }
 
     /// What the controls say, with what this model has of its own.
@@ -270,8 +286,11 @@ impl Lab {
     /// # Errors
     /// Values that do not go together.
     pub fn setup_of(self, chosen: &Setup) -> Result<Setup, SpecError> {
-        let spec =
-            self.lesson.map_or_else(|| Ok(chosen.spec.clone()), |lesson| lesson.run_spec(self.place, &chosen.spec))?;
+        let spec = match self.lesson {
+            Some(lesson) if !lesson.is_playground() => lesson.run_spec(self.place, &chosen.spec)?,
+            _ if self.place > 0 => chosen.second_spec(),
+            _ => chosen.spec.clone(),
+        };
         Ok(Setup { spec, ..chosen.clone() })
     }
 

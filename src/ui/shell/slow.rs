@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use crate::spec::Task;
 use crate::ui::charts::palette::{self, Palette};
 use crate::ui::equation::{gradient_path, signal_path};
 use crate::ui::format;
@@ -137,10 +138,11 @@ struct Numbers {
 }
 
 fn numbers(run: Lab, t: usize) -> Numbers {
+    let guesses = run.task() == Task::Text;
     let (layer, unit) = run.focus.with(|focus| (focus.layer.min(run.dimensions().0 - 1), focus.unit));
     run.with_store(|store| {
         let state = store.tensor(&signal_path(layer, "h")).and_then(|tensor| tensor.at(t, unit)).unwrap_or(0.0);
-        let next = store.header.probe_tokens.get(t + 1).map(|token| *token as usize);
+        let next = store.header.probe_tokens.get(t + 1).filter(|_| guesses).map(|token| *token as usize);
         let surprise = next.and_then(|next| Some(-store.tensor("probe/probabilities")?.at(t, next)?.ln()));
         let gradient = store.tensor(&gradient_path(layer, "h"));
         let gradient = gradient.map(|tensor| tensor.row(t).iter().map(|value| value * value).sum::<f32>().sqrt());

@@ -40,7 +40,7 @@ pub fn Learning() -> impl IntoView {
             x: axis_of(lab, against.get()),
             y: Axis::linear(untrack(|| loss_name(lab)), 0.0, end.get_value(), 4),
             lines,
-            level: chance.map(|chance| (chance, format!("chance: ln V = {}", format::fixed(chance, 2)))),
+            level: chance.map(|chance| (chance, format!("chance: {}", format::fixed(chance, 2)))),
         })
     };
     let accuracy = move |theme: Theme| {
@@ -128,6 +128,7 @@ fn loss_name(lab: Lab) -> &'static str {
     match lab.setup.with(|setup| setup.spec.task) {
         Task::Adding => "mean squared error",
         Task::Text => "loss (nats per character)",
+        Task::Labels | Task::Majority => "loss (nats per text)",
         _ => "loss (nats per symbol)",
     }
 }
@@ -145,12 +146,18 @@ pub fn Merged() -> impl IntoView {
     }
 }
 
-/// ln V: the loss of guessing every character alike.
+/// The loss of guessing every character, or every label, alike: the logarithm of their number.
 fn chance(lab: Lab) -> Option<f64> {
-    if lab.setup.with(|setup| setup.spec.task) != Task::Text {
-        return None;
-    }
-    lab.model.with_untracked(|model| model.as_ref().map(|model| (model.vocabulary.len() as f64).ln()))
+    let task = lab.setup.with(|setup| setup.spec.task);
+    let count = lab.model.with_untracked(|model| {
+        let model = model.as_ref()?;
+        match task {
+            Task::Text => Some(model.vocabulary.len()),
+            Task::Labels | Task::Majority => Some(model.labels.len()),
+            _ => None,
+        }
+    });
+    count.map(|count| (count as f64).ln())
 }
 
 /// The axis of training steps.
