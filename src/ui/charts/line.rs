@@ -27,13 +27,15 @@ pub fn LineChart(
     let lab = Lab::here();
     let (axes, lines) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Canvas>::new());
     let size = watch_size(lines);
+    let seen = dom::watch_sight(lines);
     let drawn = StoredValue::new_local(None::<Axes>);
     let picture = StoredValue::new(picture);
     let read = move |theme: Theme| picture.with_value(|picture| picture(theme));
     Effect::new(move |_| {
         let (theme, size) = (lab.theme.get(), size.get());
         let (Some(axes), Some(lines)) = (axes.get(), lines.get()) else { return };
-        if size.width < 1.0 {
+        // Out of sight it is not even read: what changes then does not call it.
+        if size.width < 1.0 || !seen.get() {
             return;
         }
         let Some(mut picture) = read(theme) else { return };

@@ -23,6 +23,8 @@ pub fn Travel() -> impl IntoView {
         }
     };
     let here = move || format!("step {}", format::grouped(step()));
+    let back = Memo::new(move |_| kept.with(|kept| kept.last().is_some_and(|last| *last > step())));
+    let note = move || if back.get() { "Run goes on from here, at the present learning rate" } else { "" };
     view! {
         <label class="travel">
             <span class="label">"Back in time"</span>
@@ -33,9 +35,11 @@ pub fn Travel() -> impl IntoView {
                 prop:value=move || place().to_string()
                 disabled=move || last() == 0
                 aria-valuetext=here
-                title="Goes back to a kept moment of the training; Run goes on from there"
+                title="Goes back to a kept moment of the training; Run goes on from there, with the learning rate and clipping \
+                       that are set now"
                 on:input=go
             />
+            <span class="travel-note" role="status">{note}</span>
         </label>
     }
 }
