@@ -39,8 +39,8 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
         });
     });
     let value = move || {
-        lab.frame.track();
         let mark = lab.mark.get()?;
+        lab.frame.track();
         let value = lab.with_store(|store| path.with_value(|path| store.tensor(path)?.at(mark.step, mark.unit)));
         value.map(|value| format::fixed(f64::from(value), 3))
     };

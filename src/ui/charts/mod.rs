@@ -12,6 +12,8 @@ mod line;
 mod matrix;
 #[cfg(target_arch = "wasm32")]
 mod plot;
+#[cfg(target_arch = "wasm32")]
+mod turns;
 
 #[cfg(target_arch = "wasm32")]
 pub use heatmap::{ColourScale, HeatMap, readout_id};

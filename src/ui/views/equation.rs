@@ -58,6 +58,9 @@ pub fn EquationPanel() -> impl IntoView {
                     </button>
                 </div>
                 {move || reading.with(body)}
+                {move || (!lab.edits.with(Vec::is_empty)).then(|| view! {
+                    <p class="caption">"The model is operated; the parameters written here are as trained."</p>
+                })}
             </div>
         </Show>
     }

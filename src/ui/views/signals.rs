@@ -1,12 +1,14 @@
 //! Gates and states of a layer over the probe text: linked heat maps and the text coloured by one unit.
 
 use leptos::context::Provider;
+use leptos::html;
 use leptos::prelude::*;
 
 use crate::engine::cell::Signal as CellSignal;
 use crate::ui::charts::palette::{self, Palette};
 use crate::ui::charts::{ColourScale, HeatMap, readout_id};
 use crate::ui::controls::{Problem, Segments, Stepper};
+use crate::ui::dom;
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
@@ -140,7 +142,12 @@ fn Choosers() -> impl IntoView {
 fn ProbeText() -> impl IntoView {
     let lab = Lab::here();
     let palette = Memo::new(move |_| colouring(lab).map(|signal| lab.palette(signal)).unwrap_or_default());
-    let colours = Memo::new(move |_| {
+    let text = NodeRef::<html::P>::new();
+    let seen = dom::watch_sight(text);
+    let colours = Memo::new(move |last: Option<&Colours>| {
+        if !seen.get() {
+            return last.cloned().unwrap_or_default();
+        }
         lab.frame.track();
         palette.with(|palette| colours(lab, palette)).unwrap_or_default()
     });
@@ -168,7 +175,7 @@ fn ProbeText() -> impl IntoView {
     };
     view! {
         <div class="probe" on:pointerleave=move |_| lab.mark.set(None)>
-            <p class="probe-text" aria-label="Probe text, coloured by the chosen unit">{characters}</p>
+            <p class="probe-text" node_ref=text aria-label="Probe text, coloured by the chosen unit">{characters}</p>
             <ColourScale palette ends/>
         </div>
     }

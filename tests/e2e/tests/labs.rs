@@ -135,6 +135,107 @@ async fn a_gate_is_clamped_and_let_go() {
     .await;
 }
 
+/// The hidden states of the probe, to the last bit.
+async fn states(page: &Page) -> Result<Value> {
+    page.wait(0.6).await;
+    page.js("return [...(await seqlab.probe('probe/layers/0/h')).values]").await
+}
+
+#[tokio::test]
+async fn operations_and_settings_are_undone_in_one_order() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
+        page.js("await seqlab.step(20)").await?;
+        let whole = states(&page).await?;
+        click(&page, ".surgery summary").await?;
+        page.until("document.getElementById('weight-now')?.textContent.length > 1", 10.0).await?;
+
+        // A weight is typed: nonsense is refused, a number taken.
+        let set = |value: &str| {
+            format!(
+                "const input = document.getElementById('weight-value'); input.value = {value:?};
+                 input.dispatchEvent(new Event('input', {{bubbles: true}})); input.form.requestSubmit()"
+            )
+        };
+        page.js(&set("much")).await?;
+        page.until("document.getElementById('surgery-problem').textContent.includes('is a number')", 5.0).await?;
+        assert_eq!(states(&page).await?, whole);
+        page.js(&set("2.5")).await?;
+        page.until("document.querySelectorAll('.edits li').length === 1", 5.0).await?;
+        let weighed = states(&page).await?;
+        assert_ne!(weighed, whole);
+        assert_eq!(page.js("return document.getElementById('weight-now').textContent").await?, json!("2.500"));
+
+        // Then a gate, then a setting: taken back one by one, the last first.
+        click(&page, ".surgery input[name=z][value='1']").await?;
+        page.until("document.querySelectorAll('.edits li').length === 2", 5.0).await?;
+        page.js("await seqlab.set({lr: 0.0123})").await?;
+        let undo = "document.querySelector('[aria-label=Undo]').click()";
+        page.js(undo).await?;
+        page.until("seqlab.state().lr !== 0.0123 && document.querySelectorAll('.edits li').length === 2", 5.0).await?;
+        page.js(undo).await?;
+        page.until("document.querySelectorAll('.edits li').length === 1", 5.0).await?;
+        assert_eq!(states(&page).await?, weighed);
+        page.js(undo).await?;
+        page.until("document.querySelector('.edits') === null", 5.0).await?;
+        assert_eq!(states(&page).await?, whole);
+        page.js("document.querySelector('[aria-label=Redo]').click()").await?;
+        page.until("document.querySelectorAll('.edits li').length === 1", 5.0).await?;
+        assert_eq!(states(&page).await?, weighed);
+
+        // A new model begins without edits; undo brings both back.
+        page.js("await seqlab.set({hidden: 24})").await?;
+        page.until("document.querySelector('.edits') === null", 5.0).await?;
+        page.js(undo).await?;
+        page.until("document.querySelectorAll('.edits li').length === 1 && seqlab.state().hidden !== 24", 10.0).await?;
+        page.js("await seqlab.step(20)").await?;
+        assert_eq!(states(&page).await?, weighed);
+        click(&page, ".edits li button").await?;
+        page.until("document.querySelector('.edits') === null", 5.0).await?;
+        assert_eq!(states(&page).await?, whole);
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+/// Two models beside one another: the same place is marked in both, each shows its own numbers.
+#[tokio::test]
+async fn two_models_are_looked_into_side_by_side() {
+    with_page(Engine::Cpu, |page| async move {
+        page.viewport(1440, 900).await?;
+        open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
+        page.js("await seqlab.step(10)").await?;
+        click(&page, "input[name=beside][value='1']").await?;
+        page.until("document.querySelectorAll('.inside').length === 2", 5.0).await?;
+        page.wait(1.0).await;
+        let shown = page
+            .js("const [one, other] = document.querySelectorAll('.inside');
+                 const bodies = [one, other].map(inside => [...inside.querySelectorAll('.heat')]
+                     .find(heat => heat.querySelector('b').textContent === 'h').querySelector('.heat-body'));
+                 const body = bodies[0]; body.scrollIntoView({block: 'center'});
+                 const box = body.getBoundingClientRect();
+                 body.dispatchEvent(new PointerEvent('pointermove',
+                     {clientX: box.left + box.width * 0.6, clientY: box.top + box.height * 0.4, bubbles: true}));
+                 await new Promise(done => setTimeout(done, 300));
+                 const [t, unit] = ['--t', '--unit'].map(name => +getComputedStyle(other).getPropertyValue(name));
+                 const engine = await Promise.all([0, 1].map(async run => {
+                     const {shape, values} = await seqlab.probe({path: 'probe/layers/0/h', run});
+                     return values[t * (values.length / shape[0]) + unit];
+                 }));
+                 return [bodies.map(body => body.closest('.heat').querySelector('output').textContent), engine]")
+            .await?;
+        for place in [0, 1] {
+            let text = shown[0][place].as_str().unwrap_or_default().replace('\u{2212}', "-");
+            let read: f64 = text.parse().map_err(|_| format!("model {place} shows {text:?}"))?;
+            let value = shown[1][place].as_f64().unwrap_or(f64::NAN);
+            assert!((read - value).abs() < 6e-4, "model {place} shows {read}, {value} is so");
+        }
+        assert_ne!(shown[1][0], shown[1][1], "they are two models");
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn goes_back_in_time_and_on_to_the_same_losses() {
     with_page(Engine::Cpu, |page| async move {
