@@ -4,8 +4,8 @@ use leptos::html::ElementType;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    Element, EventTarget, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, ScrollIntoViewOptions,
-    ScrollLogicalPosition, Storage,
+    Element, EventTarget, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Storage,
 };
 
 /// Milliseconds since the page began.

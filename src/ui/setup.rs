@@ -99,7 +99,8 @@ impl Doings {
 
     /// The same with other settings. A new model begins whole.
     pub fn with(&self, setup: Setup) -> Doings {
-        let edits = if self.setup.needs_build(&setup) { vec![Vec::new(); self.edits.len()] } else { self.edits.clone() };
+        let edits =
+            if self.setup.needs_build(&setup) { vec![Vec::new(); self.edits.len()] } else { self.edits.clone() };
         Doings { setup, edits }
     }
 }

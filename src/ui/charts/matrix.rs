@@ -42,7 +42,8 @@ pub fn Matrix(
             size.set((rows, columns));
         }
         // A picture has its first index to the right.
-        let turned: Vec<f32> = (0..columns).flat_map(|c| numbers.iter().skip(c).step_by(columns.max(1)).copied()).collect();
+        let turned: Vec<f32> =
+            (0..columns).flat_map(|c| numbers.iter().skip(c).step_by(columns.max(1)).copied()).collect();
         palette.with(|palette| palette.paint(&turned, (columns, rows), (-end, end), &mut image));
         put(&canvas, (columns, rows), &image);
     });

@@ -359,32 +359,66 @@ async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
     .await;
 }
 
-/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints both.
+/// Frames in 1.5 s of training, then the build of a model of so many units: frames a second, the longest task of each
+/// part in milliseconds (0: none above 50).
+const WINDOW: &str = "
+    const longest = () => { const most = Math.max(0, ...tasks.splice(0)); return most };
+    const tasks = [];
+    const observer = new PerformanceObserver(list => tasks.push(...list.getEntries().map(entry => entry.duration)));
+    observer.observe({type: 'longtask'});
+    let frames = 0, on = true;
+    const count = () => { frames += 1; if (on) requestAnimationFrame(count) };
+    const start = performance.now();
+    requestAnimationFrame(count);
+    await new Promise(done => setTimeout(done, 1500));
+    const rate = frames / (performance.now() - start) * 1000;
+    on = false;
+    const training = longest();
+    await seqlab.set({hidden});
+    await new Promise(done => setTimeout(done, 700));
+    const building = longest();
+    observer.disconnect();
+    return [rate, training, building]";
+
+/// Seconds that the page's thread has worked, whatever else the machine does.
+async fn worked(page: &Page) -> Result<f64> {
+    let metrics = page.cdp().send_raw("Performance.getMetrics", json!({})).await?;
+    let named = |metric: &&Value| metric["name"] == json!("ThreadTime");
+    let time = metrics["metrics"].as_array().and_then(|metrics| metrics.iter().find(named)?["value"].as_f64());
+    Ok(time.ok_or("this browser does not say how long its threads worked")?)
+}
+
+/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints all windows;
+/// judges the best of each, because another program on the machine can spoil a window, but the page spoils all.
 #[tokio::test]
 async fn the_page_stays_smooth_while_a_lab_trains() {
     with_page(Engine::Cpu, |page| async move {
         page.viewport(1440, 900).await?;
         open(&page, "#v=1&lab=gru-vs-lstm").await?;
         moves(&page).await?;
-        page.wait(2.0).await;
-        let seen = page
-            .js("const tasks = []; new PerformanceObserver(list => tasks.push(...list.getEntries().map(e => e.duration)))
-                   .observe({type: 'longtask'});
-                 let frames = 0, on = true;
-                 const count = () => { frames += 1; if (on) requestAnimationFrame(count) };
-                 requestAnimationFrame(count);
-                 const start = performance.now();
-                 await new Promise(done => setTimeout(done, 4000));
-                 const rate = frames / (performance.now() - start) * 1000;
-                 await seqlab.set({hidden: 96});
-                 await new Promise(done => setTimeout(done, 1000));
-                 on = false;
-                 return [rate, Math.max(0, ...tasks)]")
-            .await?;
-        let (rate, longest) = (seen[0].as_f64().unwrap_or(0.0), seen[1].as_f64().unwrap_or(f64::MAX));
-        println!("{rate:.1} frames a second; the longest task took {longest:.0} ms (0: none above 50)");
-        // Two workers and the page share two cores here, and CI's may be busier: this only catches a page that stalls.
-        assert!(rate > 30.0, "{rate:.1} frames a second");
+        page.cdp().send_raw("Performance.enable", json!({})).await?;
+        let mut best = [0.0, f64::MAX, f64::MAX, f64::MAX];
+        for window in 0..8 {
+            let before = worked(&page).await?;
+            let hidden = [96, 64][window % 2];
+            let seen = page.js(&format!("const hidden = {hidden}; {WINDOW}")).await?;
+            let seen = [0, 1, 2].map(|at| seen[at].as_f64().unwrap_or(f64::NAN));
+            let share = (worked(&page).await? - before) / 2.2;
+            println!(
+                "{:.1} frames a second, longest task {:.0} ms, while building {:.0} ms (0: none above 50); \
+                 the thread works {:.0} % of the time",
+                seen[0],
+                seen[1],
+                seen[2],
+                100.0 * share
+            );
+            best = [best[0].max(seen[0]), best[1].min(seen[1]), best[2].min(seen[2]), best[3].min(share)];
+        }
+        let [rate, training, building, share] = best;
+        // Two workers and the page share two cores here.
+        assert!(rate > 55.0, "{rate:.1} frames a second at best");
+        assert!(training == 0.0 && building == 0.0, "in every window a task took {training} or {building} ms");
+        assert!(share < 0.5, "the page's thread never rests more than {:.0} %", 100.0 * (1.0 - share));
         Ok(())
     })
     .await;
