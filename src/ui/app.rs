@@ -194,7 +194,7 @@ fn TopBar() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
-        <section class="bar" aria-label="Training">
+        <section class="deck" aria-label="Training">
             {lab.shows("transport").then(|| view! { <Transport/> })}
             {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>
