@@ -68,7 +68,6 @@ impl Lab {
         self.focus.update(|focus| *focus = std::mem::take(focus).within(&model.spec));
         self.equation.set(None);
         self.mark.set(None);
-        self.examined.set(None);
         self.show_building();
         self.model.set(Some(Arc::new(model)));
         self.clear_run();

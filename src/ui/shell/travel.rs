@@ -23,7 +23,10 @@ pub fn Travel() -> impl IntoView {
         }
     };
     let here = move || format!("step {}", format::grouped(step()));
-    let back = Memo::new(move |_| kept.with(|kept| kept.last().is_some_and(|last| *last > step())));
+    let back = Memo::new(move |_| {
+        lab.frame.track();
+        lab.with_store(|store| store.header.snapshots.last().is_some_and(|last| *last > store.header.step))
+    });
     let note = move || if back.get() { "Run goes on from here, at the present learning rate" } else { "" };
     view! {
         <label class="travel">

@@ -66,6 +66,17 @@ async fn two_labs_run_through_webgpu() {
             open(&page, &format!("#v=1&lab={slug}&backend=gpu&hidden=16&batch=4")).await?;
             moves(&page).await?;
             assert_eq!(page.js("return seqlab.state().backend").await?, json!("gpu"), "{slug}");
+            // Software takes seconds to compile for a GPU; that is said where the backend stands.
+            let said = page
+                .js("const badge = document.getElementById('backend-badge');
+                     const built = seqlab.set({hidden: 12});
+                     await new Promise(done => setTimeout(done, 50));
+                     const before = badge.textContent;
+                     await built;
+                     await new Promise(done => setTimeout(done, 500));
+                     return [before, badge.textContent]")
+                .await?;
+            assert_eq!(said, json!(["Building\u{2026}", "GPU"]), "{slug}");
             page.assert_no_errors().await?;
         }
         Ok(())
@@ -314,6 +325,13 @@ async fn a_lab_lives_in_a_page_of_another_origin() {
                          document.getElementById('backend-badge').textContent]")
             .await?;
         assert_eq!(seen, json!([true, true, "CPU"]));
+        // Of the page's own controls, what the page around it cannot do; the rest is in a tab of its own.
+        let head = page
+            .js("return [[...document.querySelectorAll('.top nav button')].map(button => button.textContent),
+                         document.querySelector('h1 a').target, new URL(document.querySelector('h1 a').href).hash]")
+            .await?;
+        assert!([json!(["Share", "Dark"]), json!(["Share", "Light"])].contains(&head[0]), "{head}");
+        assert_eq!([&head[1], &head[2]], [&json!("_blank"), &json!("#v=1&lab=gru-vs-lstm")]);
         page.enter_default_frame().await?;
         // Out of sight it stands still.
         page.js("scrollTo(0, 4000)").await?;

@@ -11,7 +11,7 @@ use crate::ui::lab::Lab;
 pub fn Edits() -> impl IntoView {
     let lab = Lab::here();
     let item = move |edit: Edit| {
-        let says = described(&edit, &shapes(lab));
+        let says = described(&edit, &untrack(|| shapes(lab)));
         let label = format!("Take back: {says}");
         let take_back = move |_| lab.operate(|edits| edits.retain(|known| *known != edit));
         view! {
@@ -35,7 +35,7 @@ pub fn Edits() -> impl IntoView {
 
 /// Name and shape of every parameter of the model.
 pub fn shapes(lab: Lab) -> Vec<(String, Vec<usize>)> {
-    lab.model.with_untracked(|model| model.as_ref().map(|model| model.parameter_shapes.clone())).unwrap_or_default()
+    lab.model.with(|model| model.as_ref().map(|model| model.parameter_shapes.clone())).unwrap_or_default()
 }
 
 /// An edit in words. Layers, units, rows and columns count from 1.

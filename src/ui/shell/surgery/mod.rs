@@ -42,15 +42,9 @@ pub fn Surgery() -> impl IntoView {
             None => edits.push(edit),
         });
     };
-    let examine = move |event: leptos::ev::Event| {
-        let open = dom::is_open(event.target());
-        lab.examined.set(None);
-        if open {
-            lab.examined.set(weight::first_name(lab));
-        }
-    };
+    let open = RwSignal::new(false);
     view! {
-        <details class="surgery" on:toggle=examine>
+        <details class="surgery" on:toggle=move |event| open.set(dom::is_open(event.target()))>
             <summary>"Operate on it"</summary>
             <p class="caption">
                 "Hold a gate at a value, silence the chosen unit, set a weight: the maps and the writing show the model as "
@@ -63,7 +57,7 @@ pub fn Surgery() -> impl IntoView {
                     {move || format!("Silence unit {}", unit() + 1)}
                 </button>
             </div>
-            <Show when=move || lab.examined.with(Option::is_some)>
+            <Show when=move || open.get()>
                 <WeightEditor/>
             </Show>
             <Problem key="surgery"/>

@@ -12,11 +12,11 @@ use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::shell::surgery::edits::{matrix, shapes};
 
-/// The name of the parameter that is shown first: what the layer carries over, where it does.
-pub fn first_name(lab: Lab) -> Option<String> {
-    let names: Vec<String> = shapes(lab).into_iter().map(|(name, _)| name).collect();
-    let carries = names.iter().find(|name| name.contains("weight_hh"));
-    carries.or(names.first()).cloned()
+/// The name of the parameter that is shown: the one that was, where the model has it; else what a layer carries over by.
+fn name_in(shapes: &[(String, Vec<usize>)], was: Option<String>) -> Option<String> {
+    let names = || shapes.iter().map(|(name, _)| name);
+    let known = was.filter(|was| names().any(|name| name == was));
+    known.or_else(|| names().find(|name| name.contains("weight_hh")).or(names().next()).cloned())
 }
 
 /// The parameter that is examined, as a matrix of which one number can be set.
@@ -25,10 +25,20 @@ pub fn WeightEditor() -> impl IntoView {
     let lab = Lab::here();
     // Row and column, from 0.
     let place = RwSignal::new((0usize, 0usize));
+    Effect::new(move |_| {
+        let name = name_in(&shapes(lab), lab.examined.get_untracked());
+        lab.examined.set(name);
+    });
+    on_cleanup(move || lab.examined.set(None));
     let name = Memo::new(move |_| lab.examined.get().unwrap_or_default());
     let size = Memo::new(move |_| {
         let known = shapes(lab);
         name.with(|name| known.iter().find(|(known, _)| known == name).map_or((1, 1), |(_, shape)| matrix(shape)))
+    });
+    // What is chosen is inside, of a smaller parameter too.
+    Effect::new(move |_| {
+        let (rows, columns) = size.get();
+        place.update(|place| *place = (place.0.min(rows - 1), place.1.min(columns - 1)));
     });
     let rows = Signal::derive(move || size.get().0);
     let columns = Signal::derive(move || size.get().1);
@@ -48,10 +58,6 @@ pub fn WeightEditor() -> impl IntoView {
         value.map_or_else(|| "\u{2013}".to_owned(), |value| format::significant(f64::from(value), 4))
     };
     let typed = RwSignal::new(String::new());
-    let choose = move |event: leptos::ev::Event| {
-        place.set((0, 0));
-        lab.examined.set(Some(event_target_value(&event)));
-    };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         match weight(&typed.get_untracked()) {
@@ -83,7 +89,9 @@ pub fn WeightEditor() -> impl IntoView {
             <div class="choosers">
                 <div class="field">
                     <label for="weight-name">"Weight of"</label>
-                    <select id="weight-name" on:change=choose>{shapes(lab).into_iter().map(option).collect_view()}</select>
+                    <select id="weight-name" on:change=move |event| lab.examined.set(Some(event_target_value(&event)))>
+                        {move || shapes(lab).into_iter().map(option).collect_view()}
+                    </select>
                 </div>
                 <Stepper
                     id="weight-row"
