@@ -12,6 +12,7 @@ use crate::ui::controls::{Segments, Settings, TextBox, Transport, accept_drops, 
 use crate::ui::dom;
 use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
+use crate::ui::setup::Layout;
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{
     AnswersView, Attending, Beam, Clamping, Confusion, Contexts, Exposure, Gradients, Learning, Lengths, Parameters,
@@ -206,7 +207,7 @@ fn TopBar() -> impl IntoView {
     let other_theme = move || if lab.theme.get() == Theme::Light { "Dark" } else { "Light" };
     view! {
         <header class="top">
-            <h1><a href="#v=1">"SeqLab"</a></h1>
+            <h1>{if lab.is_embedded() { view! { <OwnTab/> }.into_any() } else { view! { <a href="#v=1">"SeqLab"</a> }.into_any() }}</h1>
             {match lab.lesson {
                 Some(lesson) => view! { <p class="introduction">{lesson.title}": "{lesson.summary}</p> }.into_any(),
                 None => view! { <Introduction/> }.into_any(),
@@ -215,27 +216,41 @@ fn TopBar() -> impl IntoView {
                 {lab.shows("share").then(|| view! {
                     <button type="button" class="quiet" on:click=move |_| open(share)>"Share"</button>
                 })}
-                <button
-                    type="button"
-                    class="quiet"
-                    aria-pressed=move || lab.presenter.get().to_string()
-                    title="Large type, for a lecture hall"
-                    on:click=move |_| lab.presenter.update(|on| *on = !*on)
-                >
-                    "Present"
-                </button>
-                <button type="button" class="quiet" on:click=move |_| open(bench)>"How fast is my device?"</button>
-                <button type="button" class="quiet" on:click=move |_| open(help)>"Help"</button>
+                {(!lab.is_embedded()).then(|| view! {
+                    <button
+                        type="button"
+                        class="quiet"
+                        aria-pressed=move || lab.presenter.get().to_string()
+                        title="Large type, for a lecture hall"
+                        on:click=move |_| lab.presenter.update(|on| *on = !*on)
+                    >
+                        "Present"
+                    </button>
+                    <button type="button" class="quiet" on:click=move |_| open(bench)>"How fast is my device?"</button>
+                    <button type="button" class="quiet" on:click=move |_| open(help)>"Help"</button>
+                })}
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
-        <section class="bar" aria-label="Training">
+        <section class="deck" aria-label="Training">
             {lab.shows("transport").then(|| view! { <Transport/> })}
             {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>
         <BenchDialog dialog=bench/>
         <HelpDialog dialog=help/>
         <ShareDialog dialog=share/>
+    }
+}
+
+/// Inside another page: the way to all of this lab, as it stands. What a page of its own has besides is there.
+#[component]
+fn OwnTab() -> impl IntoView {
+    let lab = Lab::here();
+    let name = lab.lesson.map_or("SeqLab", |lesson| lesson.title);
+    view! {
+        <a href=move || lab.link(Layout::default()) target="_blank" rel="noopener" title="Opens this lab in a tab of its own">
+            {name}" \u{2197}"
+        </a>
     }
 }
 

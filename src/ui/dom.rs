@@ -1,8 +1,12 @@
 //! The few things the page asks of the browser.
 
+use leptos::html::ElementType;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, EventTarget, ScrollIntoViewOptions, ScrollLogicalPosition, Storage};
+use web_sys::{
+    Element, EventTarget, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit,
+    ScrollIntoViewOptions, ScrollLogicalPosition, Storage,
+};
 
 /// Milliseconds since the page began.
 pub fn now() -> f64 {
@@ -101,6 +105,45 @@ pub fn takes_keys(target: Option<EventTarget>) -> bool {
 /// Whether the space bar would press this element.
 pub fn is_pressed_by_space(target: Option<EventTarget>) -> bool {
     inside(target, "button,summary,a,input,label")
+}
+
+/// Whether an element is on the screen or near it, kept current.
+pub fn watch_sight<E>(element: NodeRef<E>) -> RwSignal<bool>
+where
+    E: ElementType,
+    E::Output: JsCast + Clone + AsRef<Element> + 'static,
+{
+    let seen = RwSignal::new(false);
+    Effect::new(move |_| {
+        if let Some(element) = element.get() {
+            observe_sight(element.as_ref(), seen);
+        }
+    });
+    seen
+}
+
+/// Without an observer everything is in sight.
+fn observe_sight(element: &Element, seen: RwSignal<bool>) {
+    let changed = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+        let last = entries.pop().dyn_into::<IntersectionObserverEntry>().ok();
+        let now = last.is_none_or(|entry| entry.is_intersecting());
+        if seen.try_get_untracked().is_some_and(|before| before != now) {
+            seen.set(now);
+        }
+    });
+    let options = IntersectionObserverInit::new();
+    options.set_root_margin("200px");
+    match IntersectionObserver::new_with_options(changed.as_ref().unchecked_ref(), &options) {
+        Ok(observer) => observer.observe(element),
+        Err(_) => seen.set(true),
+    }
+    changed.forget();
+}
+
+/// Whether a `details` element, the target of its toggle, stands open.
+pub fn is_open(target: Option<EventTarget>) -> bool {
+    let details = target.and_then(|target| target.dyn_into::<web_sys::HtmlDetailsElement>().ok());
+    details.is_some_and(|details| details.open())
 }
 
 /// Whether arrow keys move something in this element.

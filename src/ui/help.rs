@@ -7,7 +7,7 @@ const KEYS: [(&str, &str); 7] = [
     ("Space", "run or pause"),
     ("\u{2192}", "train one step"),
     ("R", "reset to step 0, same seed"),
-    ("Ctrl Z", "undo the last change of settings or text"),
+    ("Ctrl Z", "undo the last change: settings, text, operations"),
     ("Arrow keys", "move the mark, in a heat map"),
     ("Enter", "open the equation of the marked number"),
     ("Esc", "close it"),

@@ -131,10 +131,10 @@ impl History {
         self.columns
     }
 
-    /// The last bucket's value of `column`.
-    pub fn latest(&self, column: usize) -> Option<Stat> {
-        let first = self.values.len().checked_sub(self.columns)?;
-        self.values[first..].get(column).copied()
+    /// The value of `column` at `step`, or the last before it.
+    pub fn at(&self, step: u64, column: usize) -> Option<Stat> {
+        let last = self.buckets.partition_point(|bucket| bucket.step <= step).checked_sub(1)?;
+        self.values[last * self.columns..][..self.columns].get(column).copied()
     }
 
     /// The points of `column`: step and value.
@@ -157,7 +157,8 @@ mod tests {
         (1..=100).for_each(|step| history.push(step, &[step as f32, 1.0]));
         assert_eq!(history.len(), 100);
         assert_eq!(history.points(0).nth(41).unwrap().0, 42);
-        assert_eq!(history.latest(0).unwrap().mean, 100.0);
+        assert_eq!(history.at(100, 0).unwrap().mean, 100.0);
+        assert_eq!((history.at(0, 0), history.at(7, 0).map(|stat| stat.mean)), (None, Some(7.0)));
     }
 
     #[test]
@@ -179,7 +180,7 @@ mod tests {
         let mut history = History::default();
         (1..=10).for_each(|step| history.push(step, &[1.0]));
         history.push(6, &[2.0]);
-        assert_eq!((history.len(), history.last_step(), history.latest(0).unwrap().mean), (6, 6, 2.0));
+        assert_eq!((history.len(), history.last_step(), history.at(6, 0).unwrap().mean), (6, 6, 2.0));
         history.push(1, &[2.0]);
         assert_eq!((history.len(), history.last_step()), (1, 1));
         history.rewind(0);

@@ -145,7 +145,7 @@ fn backend_name(backend: BackendKind) -> &'static str {
 
 fn metrics(store: &FrameStore) -> Object {
     let object = Object::new();
-    let latest = |column| store.history.latest(column).map_or(JsValue::NULL, |stat| f64::from(stat.mean).into());
+    let latest = |column| store.latest(column).map_or(JsValue::NULL, |stat| f64::from(stat.mean).into());
     put(&object, "step", &(store.header.step as f64).into());
     put(&object, "loss", &latest(column::LOSS));
     put(&object, "accuracy", &latest(column::ACCURACY));

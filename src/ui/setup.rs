@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::data::built_in;
 use crate::labs::Lesson;
+use crate::protocol::Edit;
 use crate::spec::{ModelSpec, PROPERTIES, Property, SpecError, Task, limits, property};
 use crate::ui::stop::Stop;
 use crate::ui::text;
 
-/// What decides the run and its probes; one step of undo.
+/// What decides the run and its probes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
     /// The model and its training.
@@ -142,6 +143,32 @@ impl Setup {
 
 fn of_second(error: SpecError) -> SpecError {
     SpecError { key: format!("{SECOND}{}", error.key), ..error }
+}
+
+/// All that a person can undo: the settings, and what is done to the copy of each model that the views show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doings {
+    /// The settings.
+    pub setup: Setup,
+    /// The edits of every model, in the order of the lab's runs.
+    pub edits: Vec<Vec<Edit>>,
+}
+
+impl Doings {
+    /// The settings of so many models that nothing is done to.
+    pub fn of(setup: Setup, runs: usize) -> Doings {
+        Doings { setup, edits: vec![Vec::new(); runs] }
+    }
+
+    /// The same with other settings. A new model begins whole; what was forced upon the attention was forced upon a text.
+    pub fn with(&self, setup: Setup) -> Doings {
+        let mut edits =
+            if self.setup.needs_build(&setup) { vec![Vec::new(); self.edits.len()] } else { self.edits.clone() };
+        if self.setup.probe != setup.probe {
+            edits.iter_mut().for_each(|edits| edits.retain(|edit| !matches!(edit, Edit::Attend { .. })));
+        }
+        Doings { setup, edits }
+    }
 }
 
 /// Which unit the views look at. Counted from 0; shown and linked counted from 1.
@@ -289,6 +316,17 @@ mod tests {
             }
         }
         assert_eq!(setup.own, None);
+    }
+
+    #[test]
+    fn edits_last_as_long_as_their_model() {
+        let edit = Edit::Zero { layer: 0, unit: 3 };
+        let doings = Doings { edits: vec![vec![edit], Vec::new()], ..Doings::of(Setup::default(), 2) };
+        let mut next = doings.setup.clone();
+        next.write("lr", "0.1").unwrap();
+        assert_eq!(doings.with(next.clone()).edits, doings.edits);
+        next.write("hidden", "32").unwrap();
+        assert_eq!(doings.with(next).edits, vec![Vec::new(); 2]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the page knows of the run: the latest frame and the curves so far. All views draw from here.
 
 use crate::protocol::FrameHeader;
-use crate::ui::history::History;
+use crate::ui::history::{History, Stat};
 
 /// The columns of [`FrameStore::history`]; the parameters' gradient norms follow.
 pub mod column {
@@ -70,7 +70,9 @@ impl FrameStore {
     /// Takes a frame in; `fill` copies the message's numbers.
     pub fn accept(&mut self, header: FrameHeader, fill: impl FnOnce(&mut Vec<f32>)) {
         if header.step < self.header.step {
-            self.history.rewind(header.step);
+            // As far as one can go forth again, the rows stay, until training goes on from here.
+            let last = header.snapshots.last().copied().unwrap_or_default();
+            self.history.rewind(last.max(header.step));
             self.samples.retain(|sample| sample.step <= header.step);
         }
         self.header = header;
@@ -86,6 +88,11 @@ impl FrameStore {
         self.history.clear();
         self.samples.clear();
         self.data.clear();
+    }
+
+    /// The value of a column of the history at the present step.
+    pub fn latest(&self, column: usize) -> Option<Stat> {
+        self.history.at(self.header.step, column)
     }
 
     /// Seconds that a step of training took, on the average of the run.
@@ -142,10 +149,29 @@ mod tests {
         let (header, rows) = frame(2, &[1.0, 3.0, 0.1, 1.0, 1.0, 2.0, 2.5, 0.2, 1.0, 1.0]);
         store.accept(header, |data| data.extend(&rows));
         assert_eq!(store.history.len(), 2);
-        assert_eq!(store.history.latest(column::LOSS).unwrap().mean, 2.5);
+        assert_eq!(store.latest(column::LOSS).unwrap().mean, 2.5);
         let (header, rows) = frame(1, &[1.0, 3.0, 0.1, 1.0, 1.0]);
         store.accept(header, |data| data.extend(&rows));
         assert_eq!(store.history.len(), 1);
+    }
+
+    #[test]
+    fn what_one_can_go_forth_to_stays_until_training_goes_on() {
+        let row = |step: u64, loss: f32| [step as f32, loss, 0.1, 1.0, 1.0];
+        let mut store = FrameStore::default();
+        let mut take = |step: u64, snapshots: &[u64], rows: &[f32]| {
+            let (mut header, rows) = frame(step, rows);
+            header.snapshots = snapshots.to_vec();
+            store.accept(header, |data| data.extend(&rows));
+            (store.history.last_step(), store.latest(column::LOSS).map(|stat| stat.mean))
+        };
+        let rows: Vec<f32> = (1..=4).flat_map(|step| row(step, step as f32)).collect();
+        assert_eq!(take(4, &[0, 2], &rows), (4, Some(4.0)));
+        assert_eq!(take(2, &[0, 2, 4], &[]), (4, Some(2.0)), "back");
+        assert_eq!(take(4, &[0, 2, 4], &[]), (4, Some(4.0)), "forth");
+        assert_eq!(take(2, &[0, 2, 4], &[]), (4, Some(2.0)));
+        assert_eq!(take(3, &[0, 2], &row(3, 9.0)), (3, Some(9.0)), "another future");
+        assert_eq!(take(0, &[0], &[]), (0, None), "a reset");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use web_sys::{HtmlCanvasElement, ImageData};
 use crate::engine::cell::Signal as CellSignal;
 use crate::ui::charts::palette::Palette;
 use crate::ui::charts::plot::context;
+use crate::ui::dom;
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
@@ -22,9 +23,11 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
     let palette = Memo::new(move |_| lab.palette(signal));
     let path = StoredValue::new(signal_path(layer, signal.symbol));
     let mut image = Vec::new();
+    let body = NodeRef::<html::Div>::new();
+    let seen = dom::watch_sight(body);
     Effect::new(move |_| {
+        let Some(canvas) = canvas.get().filter(|_| seen.get()) else { return };
         lab.frame.track();
-        let Some(canvas) = canvas.get() else { return };
         lab.with_store(|store| {
             let Some(tensor) = path.with_value(|path| store.tensor(path)) else { return };
             let scale = lab.colour_scale(signal, &tensor);
@@ -36,13 +39,15 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
         });
     });
     let value = move || {
-        lab.frame.track();
         let mark = lab.mark.get()?;
+        lab.frame.track();
         let value = lab.with_store(|store| path.with_value(|path| store.tensor(path)?.at(mark.step, mark.unit)));
         value.map(|value| format::fixed(f64::from(value), 3))
     };
-    let body = NodeRef::<html::Div>::new();
-    let place = move |event: &ev::PointerEvent| Some(place(&body.get_untracked()?, event, lab));
+    let place = move |event: &ev::PointerEvent| {
+        let (step, unit) = place(&body.get_untracked()?, event, untrack(|| size(lab)));
+        Some(Mark { step, unit })
+    };
     let label = move || {
         let (steps, units) = size(lab);
         format!(
@@ -67,7 +72,7 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
                     role="application"
                     aria-roledescription="heat map"
                     aria-label=label
-                    aria-describedby="signals-readout"
+                    aria-describedby=readout_id(lab)
                     on:pointermove=move |event| lab.mark.set(place(&event))
                     on:pointerdown=move |event| lab.mark.set(place(&event))
                     on:pointerleave=move |event| if event.pointer_type() == "mouse" { lab.mark.set(None) }
@@ -98,7 +103,14 @@ pub fn ColourScale(palette: Memo<Palette>, ends: Signal<(f32, f32)>) -> impl Int
     }
 }
 
-fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
+/// The id of the line that says what is marked in the maps of a model.
+pub fn readout_id(lab: Lab) -> String {
+    let place = if lab.place == untrack(|| lab.shown_run()).place { "" } else { "-beside" };
+    format!("signals-readout{place}")
+}
+
+/// Puts an image on a canvas, a pixel a number; the style sheet stretches it.
+pub(super) fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
     let (width, height) = (steps as u32, units as u32);
     if width == 0 || height == 0 {
         return;
@@ -118,20 +130,25 @@ fn size(lab: Lab) -> (usize, usize) {
     (lab.probe_symbols.with(|symbols| symbols.len()), lab.dimensions().1)
 }
 
-fn place(body: &web_sys::HtmlDivElement, event: &ev::PointerEvent, lab: Lab) -> Mark {
-    let (steps, units) = untrack(|| size(lab));
+/// The column and the row of a picture of so many columns and rows that the pointer is at.
+pub(super) fn place(
+    body: &web_sys::HtmlDivElement,
+    event: &ev::PointerEvent,
+    (columns, rows): (usize, usize),
+) -> (usize, usize) {
     let area = body.get_bounding_client_rect();
     let index = |at: f64, length: f64, count: usize| {
         ((at / length.max(1.0) * count as f64) as usize).min(count.saturating_sub(1))
     };
-    Mark {
-        step: index(f64::from(event.client_x()) - area.left(), area.width(), steps),
-        unit: index(f64::from(event.client_y()) - area.top(), area.height(), units),
-    }
+    (
+        index(f64::from(event.client_x()) - area.left(), area.width(), columns),
+        index(f64::from(event.client_y()) - area.top(), area.height(), rows),
+    )
 }
 
-fn keys(lab: Lab, symbol: &'static str, event: &ev::KeyboardEvent) {
-    let (right, down) = match event.key().as_str() {
+/// Where a key moves the mark of a picture: right and down.
+pub(super) fn moved_by(key: &str) -> Option<(isize, isize)> {
+    Some(match key {
         "ArrowLeft" => (-1, 0),
         "ArrowRight" => (1, 0),
         "ArrowUp" => (0, -1),
@@ -140,12 +157,17 @@ fn keys(lab: Lab, symbol: &'static str, event: &ev::KeyboardEvent) {
         "End" => (10_000, 0),
         "PageUp" => (0, -10),
         "PageDown" => (0, 10),
-        "Enter" | " " => {
-            event.prevent_default();
-            return lab.open_equation(symbol);
-        }
-        _ => return,
-    };
+        _ => return None,
+    })
+}
+
+fn keys(lab: Lab, symbol: &'static str, event: &ev::KeyboardEvent) {
+    let key = event.key();
+    if matches!(key.as_str(), "Enter" | " ") {
+        event.prevent_default();
+        return lab.open_equation(symbol);
+    }
+    let Some((right, down)) = moved_by(&key) else { return };
     event.prevent_default();
     let (steps, units) = untrack(|| size(lab));
     let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));

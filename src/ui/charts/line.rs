@@ -8,6 +8,7 @@ use web_sys::HtmlCanvasElement;
 use crate::ui::charts::palette::{self, Rgb, Theme};
 use crate::ui::charts::picture::Picture;
 use crate::ui::charts::plot::{self, Size};
+use crate::ui::charts::turns::Turn;
 use crate::ui::dom;
 use crate::ui::lab::Lab;
 
@@ -27,13 +28,16 @@ pub fn LineChart(
     let lab = Lab::here();
     let (axes, lines) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Canvas>::new());
     let size = watch_size(lines);
+    let seen = dom::watch_sight(lines);
+    let turn = Turn::new();
     let drawn = StoredValue::new_local(None::<Axes>);
     let picture = StoredValue::new(picture);
     let read = move |theme: Theme| picture.with_value(|picture| picture(theme));
     Effect::new(move |_| {
         let (theme, size) = (lab.theme.get(), size.get());
         let (Some(axes), Some(lines)) = (axes.get(), lines.get()) else { return };
-        if size.width < 1.0 {
+        // Out of sight it is not even read: what changes then does not call it.
+        if size.width < 1.0 || !seen.get() || !turn.has_come() {
             return;
         }
         let Some(mut picture) = read(theme) else { return };

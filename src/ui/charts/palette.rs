@@ -130,6 +130,12 @@ pub fn line(theme: Theme, at: usize) -> Rgb {
     LINES[theme as usize][at % LINES[0].len()]
 }
 
+/// The colour of line `at` for what no longer counts: most of it is paper.
+pub fn faint(theme: Theme, at: usize) -> Rgb {
+    let (paper, line) = (theme.paper(), line(theme, at));
+    [0, 1, 2].map(|channel| ((u16::from(paper[channel]) * 2 + u16::from(line[channel])) / 3) as u8)
+}
+
 /// A colour as CSS writes it.
 pub fn css([red, green, blue]: Rgb) -> String {
     format!("rgb({red} {green} {blue})")

@@ -26,7 +26,7 @@ pub struct Line {
 }
 
 /// Edges of the drawing around the plot, in the SVG's units: left, right, top, bottom.
-const EDGES: (f64, f64, f64, f64) = (56.0, 14.0, 10.0, 40.0);
+const EDGES: (f64, f64, f64, f64) = (56.0, 20.0, 10.0, 40.0);
 
 impl Picture {
     /// The picture as a file of its own.
@@ -103,7 +103,7 @@ mod tests {
         let svg = picture.svg((400.0, 200.0), [0; 3], [255; 3]);
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
         assert_eq!(svg.matches("<polyline").count(), 2);
-        assert!(svg.contains("56.0,160.0 386.0,10.0") && svg.contains("56.0,85.0 386.0,10.0"), "{svg}");
+        assert!(svg.contains("56.0,160.0 380.0,10.0") && svg.contains("56.0,85.0 380.0,10.0"), "{svg}");
         assert!(svg.contains("step &amp; more") && svg.contains("chance &lt;1"), "{svg}");
     }
 }

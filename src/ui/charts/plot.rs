@@ -124,7 +124,7 @@ fn chart<'a>(area: &'a Area, picture: &Picture, size: Size) -> Result<Chart<'a>,
     let font = f64::from(size.font_pixels());
     let chart = ChartBuilder::on(area)
         .margin_top(font * 0.6)
-        .margin_right(font * 1.1)
+        .margin_right(font * 1.7)
         .x_label_area_size(font * 2.7)
         .y_label_area_size(font * 4.2)
         .build_cartesian_2d(Scale::of(&picture.x), Scale::of(&picture.y))?;

@@ -132,6 +132,7 @@ pub fn Problem(key: &'static str) -> impl IntoView {
 /// A small whole number with a button to each side.
 #[component]
 pub fn Stepper(
+    #[prop(default = "unit-input")] id: &'static str,
     label: &'static str,
     value: Signal<usize>,
     low: usize,
@@ -145,19 +146,19 @@ pub fn Stepper(
     };
     view! {
         <div class="field stepper">
-            <label for="unit-input">{label}</label>
+            <label for=id>{label}</label>
             <div class="segments">
-                <button type="button" aria-label="One less" on:click=move |_| go(value.get_untracked().saturating_sub(1))>
+                <button type="button" aria-label=format!("{label}: one less") on:click=move |_| go(value.get_untracked().saturating_sub(1))>
                     "\u{2212}"
                 </button>
                 <input
-                    id="unit-input"
+                    id=id
                     type="text"
                     inputmode="numeric"
                     prop:value=move || value.get().to_string()
                     on:change=typed
                 />
-                <button type="button" aria-label="One more" on:click=move |_| go(value.get_untracked() + 1)>
+                <button type="button" aria-label=format!("{label}: one more") on:click=move |_| go(value.get_untracked() + 1)>
                     "+"
                 </button>
             </div>

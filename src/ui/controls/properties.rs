@@ -123,8 +123,11 @@ fn while_it_applies(lab: Lab, property: &'static Property, second: bool) -> impl
 
 /// The model that stands, in a line.
 fn summary(lab: Lab) -> String {
+    if lab.building.get() {
+        return "Building\u{2026}".to_owned();
+    }
     lab.model.with(|model| {
-        let Some(model) = model else { return "Building\u{2026}".to_owned() };
+        let Some(model) = model else { return "No model stands.".to_owned() };
         let parameters = crate::ui::format::grouped(model.parameters as u64);
         let folded = if model.folded > 0 { format!(", {} rare ones as \u{fffd}", model.folded) } else { String::new() };
         format!("{parameters} parameters, {} symbols{folded}", model.vocabulary.len())

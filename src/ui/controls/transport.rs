@@ -89,7 +89,11 @@ fn speed(tokens: f32) -> String {
 #[component]
 fn Badge() -> impl IntoView {
     let lab = Lab::here();
+    let building = Memo::new(move |_| lab.runs().iter().any(|run| run.building.get()));
     let backend = move || {
+        if building.get() {
+            return "Building\u{2026}";
+        }
         lab.model.with(|model| match model.as_ref().map(|model| model.backend) {
             None => "\u{2013}",
             Some(BackendKind::Cpu) => "CPU",
@@ -97,7 +101,7 @@ fn Badge() -> impl IntoView {
         })
     };
     let adapter = move || lab.model.with(|model| model.as_ref().map(|model| model.adapter.clone()).unwrap_or_default());
-    view! { <div title=adapter><dt>"Runs on"</dt><dd><span class="badge" id="backend-badge">{backend}</span></dd></div> }
+    view! { <div title=adapter><dt>"Runs on"</dt><dd><span class="badge" class:building=building id="backend-badge" role="status">{backend}</span></dd></div> }
 }
 
 /// Space, Right arrow, R, Ctrl Z and Escape, outside of what takes keys itself.
@@ -112,9 +116,7 @@ pub fn shortcuts(lab: Lab) {
 
 fn press(lab: Lab, event: &ev::KeyboardEvent) -> bool {
     let key = event.key();
-    let shown = untrack(|| lab.shown_run());
-    if key == "Escape" && shown.equation.with_untracked(Option::is_some) {
-        shown.close_equation();
+    if key == "Escape" && lab.close_equations() {
         return true;
     }
     if dom::takes_keys(event.target()) || dom::in_dialog(event.target()) {

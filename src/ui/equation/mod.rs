@@ -73,7 +73,12 @@ pub fn signal_path(layer: usize, symbol: &str) -> String {
 
 /// The paths of a layer's parameters.
 pub fn parameter_paths(layer: usize) -> [String; 4] {
-    ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(|kind| format!("parameters/rnn.{kind}_l{layer}"))
+    ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(|kind| parameter_path(&format!("rnn.{kind}_l{layer}")))
+}
+
+/// The path of a parameter, as it is trained.
+pub fn parameter_path(name: &str) -> String {
+    format!("parameters/{name}")
 }
 
 /// Explains the number at `site`; `None` until a frame carries all it takes.

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::Lab;
 use crate::labs::PLAYGROUND;
 use crate::ui::dom;
-use crate::ui::setup::PageState;
+use crate::ui::setup::{Layout, PageState};
 use crate::ui::text::LINK_BYTES;
 use crate::ui::url;
 
@@ -36,6 +36,13 @@ impl Lab {
             }
         });
         dom::on_window("hashchange", move |_| self.follow_address());
+    }
+
+    /// The address of the page as it stands, laid out otherwise.
+    pub fn link(self, layout: Layout) -> String {
+        let address = dom::address();
+        let page = address.split('#').next().unwrap_or_default();
+        format!("{page}{}", url::write(&PageState { layout, ..self.page_state() }))
     }
 
     fn page_state_untracked(self) -> PageState {

@@ -13,8 +13,8 @@ use crate::protocol::{Command, Edit};
 use crate::spec::{Architecture, SpecError, property};
 use crate::ui::charts::palette::Theme;
 use crate::ui::dom;
-use crate::ui::equation::{FEATURES, gradient_path, parameter_paths, signal_path};
-use crate::ui::setup::Setup;
+use crate::ui::equation::{FEATURES, gradient_path, parameter_path, parameter_paths, signal_path};
+use crate::ui::setup::{Doings, Setup};
 use crate::ui::theme;
 use crate::ui::views::typing;
 
@@ -70,15 +70,38 @@ impl Lab {
 
     /// Goes over to `next` as a step that can be undone. `done` hears whether the worker took it.
     pub fn change(self, next: Setup, label: &str, done: Option<Waiter>) {
-        let now = dom::now();
-        let undoable = self.inner.try_update_value(|inner| {
-            let merge = now - inner.last_change < MERGE_MS;
-            inner.last_change = now;
-            inner.timeline.record(next.clone(), label, merge);
-            (inner.timeline.can_undo(), inner.timeline.can_redo())
-        });
-        self.undoable.set(undoable.unwrap_or_default());
+        let next = self.doings().with(next);
+        self.record(next.clone(), label, true);
         self.apply(next, done);
+    }
+
+    /// The settings and what is done to the models.
+    fn doings(self) -> Doings {
+        let edits = self.runs().into_iter().map(|run| run.edits.get_untracked()).collect();
+        Doings { setup: self.setup.get_untracked(), edits }
+    }
+
+    /// Makes a step of undo. With `merge`, changes of one control in quick succession are one.
+    fn record(self, doings: Doings, label: &str, merge: bool) {
+        let now = dom::now();
+        self.in_timeline(|inner| {
+            let merge = merge && now - inner.last_change < MERGE_MS;
+            inner.last_change = now;
+            inner.timeline.record(doings, label, merge);
+        });
+    }
+
+    /// Does something with the timeline, and shows whether there is something to undo and to redo.
+    pub(super) fn in_timeline<T>(self, act: impl FnOnce(&mut super::Inner) -> T) -> Option<T> {
+        let first = self.first_run();
+        let done = first.inner.try_update_value(|inner| {
+            let result = act(inner);
+            (result, (inner.timeline.can_undo(), inner.timeline.can_redo()))
+        });
+        done.map(|(result, undoable)| {
+            self.undoable.set(undoable);
+            result
+        })
     }
 
     /// One step back.
@@ -91,19 +114,15 @@ impl Lab {
         self.retrace(|inner| inner.timeline.redo());
     }
 
-    fn retrace(self, step: impl FnOnce(&mut super::Inner) -> Option<Setup>) {
-        let travelled = self.inner.try_update_value(|inner| {
-            let setup = step(inner);
-            (setup, (inner.timeline.can_undo(), inner.timeline.can_redo()))
-        });
-        let Some((Some(setup), undoable)) = travelled else { return };
-        self.undoable.set(undoable);
+    fn retrace(self, step: impl FnOnce(&mut super::Inner) -> Option<Doings>) {
+        let Some(Some(doings)) = self.in_timeline(step) else { return };
         self.errors.update(Vec::clear);
-        self.apply(setup, None);
+        self.apply(doings, None);
     }
 
-    /// Makes `next` the setup and tells the worker what differs.
-    pub(super) fn apply(self, next: Setup, done: Option<Waiter>) {
+    /// Makes `next` what stands, and tells the workers what differs.
+    fn apply(self, next: Doings, done: Option<Waiter>) {
+        let Doings { setup: next, edits } = next;
         if let Err(errors) = self.check(&next) {
             return self.rejected_here(errors, done);
         }
@@ -120,13 +139,11 @@ impl Lab {
         if build {
             let runs = self.runs();
             let waiters = all_of(runs.len(), done);
-            return runs.into_iter().zip(waiters).for_each(|(run, done)| run.build(done));
+            runs.into_iter().zip(waiters).for_each(|(run, done)| run.build(done));
+            return self.edit_all(edits, true);
         }
+        self.edit_all(edits, false);
         for run in self.runs() {
-            if observe {
-                // What was forced upon the attention was forced upon another text.
-                run.edits.update(|edits| edits.retain(|edit| !matches!(edit, Edit::Attend { .. })));
-            }
             if adjust {
                 run.adjust();
             }
@@ -166,11 +183,7 @@ impl Lab {
     fn rejected_here(self, errors: Vec<SpecError>, done: Option<Waiter>) {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
         errors.into_iter().for_each(|error| self.refuse(error));
-        let undoable = self.inner.try_update_value(|inner| {
-            inner.timeline.reject();
-            (inner.timeline.can_undo(), inner.timeline.can_redo())
-        });
-        self.undoable.set(undoable.unwrap_or_default());
+        self.in_timeline(|inner| inner.timeline.reject());
         if let Some(done) = done {
             done(Err(message));
         }
@@ -186,6 +199,7 @@ impl Lab {
             text: setup.text().to_owned(),
             run: self.running.get_untracked() && !self.slow.get_untracked(),
         };
+        self.building.set(true);
         self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
         self.send(&command);
         self.observe();
@@ -218,9 +232,10 @@ impl Lab {
             paths.push(format!("layers/{layer}/grad_c_norm"));
         }
         paths.extend(self.views().iter().flat_map(|view| framed_paths(*view)).map(|path| (*path).to_owned()));
-        if self.shown_run().place != self.place {
+        if !self.is_looked_into() {
             return paths;
         }
+        paths.extend(self.examined.get().map(|name| parameter_path(&name)));
         paths.extend(cell.signals().iter().map(|signal| signal_path(layer, signal.symbol)));
         if self.architecture() == Architecture::Classifier {
             paths.extend(typing::PATHS.map(str::to_owned));
@@ -320,10 +335,29 @@ impl Lab {
         }
     }
 
-    /// Changes what is done to the copy of this model that the views show.
+    /// Changes what is done to the copy of this model that the views show, as a step that can be undone.
     pub fn operate(self, change: impl FnOnce(&mut Vec<Edit>)) {
         self.forget_error("surgery");
         self.edits.update(change);
+        self.record(self.doings(), "surgery", false);
+        self.send_edits();
+    }
+
+    /// Makes these the edits of all models, and tells those whose edits are others, or that are new, about them.
+    pub(super) fn edit_all(self, edits: Vec<Vec<Edit>>, new: bool) {
+        for (run, edits) in self.runs().into_iter().zip(edits) {
+            let changed = run.edits.with_untracked(|last| *last != edits);
+            let tell = if new { !edits.is_empty() } else { changed };
+            if changed {
+                run.edits.set(edits);
+            }
+            if tell {
+                run.send_edits();
+            }
+        }
+    }
+
+    fn send_edits(self) {
         self.send(&Command::Operate { edits: self.edits.get_untracked() });
     }
 

@@ -10,7 +10,7 @@ use crate::protocol::{Command, Event, FrameHeader, ModelInfo};
 use crate::spec::SpecError;
 use crate::ui::dom;
 use crate::ui::link::{Heard, Link};
-use crate::ui::setup::Setup;
+use crate::ui::setup::{Doings, Setup};
 use crate::ui::undo::Timeline;
 
 impl Lab {
@@ -68,7 +68,7 @@ impl Lab {
         self.focus.update(|focus| *focus = std::mem::take(focus).within(&model.spec));
         self.equation.set(None);
         self.mark.set(None);
-        self.edits.set(Vec::new());
+        self.show_building();
         self.model.set(Some(Arc::new(model)));
         self.clear_run();
         done.flatten().into_iter().flatten().for_each(|waiter| waiter(Ok(())));
@@ -79,7 +79,11 @@ impl Lab {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
         let errors = self.named(errors);
         let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature" | "surgery"));
+        let of_surgery = errors.iter().any(|error| error.key == "surgery");
         errors.into_iter().for_each(|error| self.refuse(error));
+        if of_surgery {
+            return self.forget_last();
+        }
         if !of_build {
             return;
         }
@@ -88,13 +92,13 @@ impl Lab {
         }
         let answered = self.inner.try_update_value(|inner| {
             let (refused, done) = inner.building.pop_front()?;
-            if inner.timeline.present() == &refused {
-                inner.timeline.reject();
-            }
-            Some((refused, inner.built.clone(), done, (inner.timeline.can_undo(), inner.timeline.can_redo())))
+            Some((refused, inner.built.clone(), done))
         });
-        let Some(Some((refused, built, done, undoable))) = answered else { return };
-        self.undoable.set(undoable);
+        self.show_building();
+        let Some(Some((refused, built, done))) = answered else { return };
+        if self.inner.with_value(|inner| inner.timeline.present().setup == refused) {
+            self.forget_last();
+        }
         if self.setup.with_untracked(|setup| *setup == refused) {
             match built {
                 Some(built) => self.setup.set(built),
@@ -109,9 +113,24 @@ impl Lab {
     /// One of several models could not be built, though its spec was checked; the first one's answer decides.
     fn rejected_beside(self, message: String) {
         let answered = self.inner.try_update_value(|inner| inner.building.pop_front()).flatten();
+        self.show_building();
         if let Some((_, Some(done))) = answered {
             done(Err(message));
         }
+    }
+
+    /// The last step of undo could not be had: what is done to the models is what it was before.
+    fn forget_last(self) {
+        let edits = self.in_timeline(|inner| {
+            inner.timeline.reject();
+            inner.timeline.present().edits.clone()
+        });
+        self.edit_all(edits.unwrap_or_default(), false);
+    }
+
+    /// Whether a model is on its way.
+    fn show_building(self) {
+        self.building.set(self.inner.with_value(|inner| !inner.building.is_empty()));
     }
 
     /// What a link asked for could not be built: its settings may do with the built-in text, else the defaults will.
@@ -119,7 +138,8 @@ impl Lab {
         let default = Setup::of(self.lesson);
         let next = if refused.own.is_some() { Setup { own: None, ..refused.clone() } } else { default };
         if next != refused {
-            self.inner.update_value(|inner| inner.timeline = Timeline::new(next.clone()));
+            let doings = Doings::of(next.clone(), self.runs().len());
+            self.in_timeline(|inner| inner.timeline = Timeline::new(doings));
             self.setup.set(next);
             self.runs().into_iter().filter(|run| run.is_ready()).for_each(|run| run.build(None));
         }
@@ -171,6 +191,7 @@ impl Lab {
             return self.probed(id, Err(message));
         }
         let building = self.inner.try_update_value(|inner| inner.building.pop_front()).flatten();
+        self.show_building();
         if let Some((_, Some(done))) = building {
             done(Err(message.clone()));
         }

@@ -168,7 +168,7 @@ impl Lab {
 }
 
 fn readout(store: &FrameStore) -> Readout {
-    let latest = |column| store.history.latest(column).map(|stat| stat.mean);
+    let latest = |column| store.latest(column).map(|stat| stat.mean);
     Readout {
         step: store.header.step,
         loss: latest(column::LOSS),

@@ -37,8 +37,9 @@ impl Lab {
     pub fn show_equation(self, signal: &'static str, mark: Mark) {
         let symbols = self.probe_symbols.get_untracked();
         let Some(character) = symbols.get(mark.step).cloned() else { return };
-        let layer = self.focus.with_untracked(|focus| focus.layer);
-        let cell = untrack(|| self.cell());
+        let (cell, layers) = untrack(|| (self.cell(), self.dimensions().0));
+        let layer = self.focus.with_untracked(|focus| focus.layer).min(layers - 1);
+        self.close_equations();
         self.equation.set(Some(Site { cell, layer, signal, unit: mark.unit, step: mark.step, character }));
     }
 
@@ -65,9 +66,12 @@ impl Lab {
         }
         let largest = tensor.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let reach = self.reaches.try_update_value(|reaches| {
-            let reach = reaches.entry(signal.symbol).or_insert(1.0);
+            let reach = reaches.entry((signal.symbol, self.place)).or_insert(1.0);
             *reach = if largest <= 1.0 { 1.0 } else { axis::follow(f64::from(*reach), f64::from(largest)) as f32 };
-            *reach
+            // Models side by side have one scale.
+            let shown = untrack(|| [Some(self.shown_run()), self.run_beside()]).into_iter().flatten();
+            let reaches = shown.filter_map(|run| reaches.get(&(signal.symbol, run.place)).copied());
+            reaches.fold(1.0, f32::max)
         });
         let reach = reach.unwrap_or(1.0);
         (-reach, reach)
@@ -76,5 +80,16 @@ impl Lab {
     /// Closes the equation.
     pub fn close_equation(self) {
         self.equation.set(None);
+    }
+
+    /// Closes every model's equation; says whether one was open.
+    pub fn close_equations(self) -> bool {
+        let open = self.runs().into_iter().filter(|run| run.equation.with_untracked(Option::is_some));
+        open.map(Lab::close_equation).count() > 0
+    }
+
+    /// Whether an equation is open, of whichever model.
+    pub fn reads_equation(self) -> bool {
+        self.runs().iter().any(|run| run.equation.with(Option::is_some))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use super::Lab;
-use crate::labs::{Lesson, View};
+use crate::labs::View;
 use crate::ui::views::{answers, attending, clamping, confusion, contexts, exposure, lengths, rewards};
 
 /// Between two rounds of asking, while the model trains.

@@ -22,7 +22,7 @@ use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
-use crate::ui::setup::{Focus, Layout, PageState, Setup};
+use crate::ui::setup::{Doings, Focus, Layout, PageState, Setup};
 use crate::ui::shell::Stage;
 use crate::ui::store::FrameStore;
 use crate::ui::theme;
@@ -104,6 +104,12 @@ pub struct Lab {
     pub equation: RwSignal<Option<Site>>,
     /// What was done to the copy of this model that the views show.
     pub edits: RwSignal<Vec<Edit>>,
+    /// The parameter whose numbers are shown to be edited.
+    pub examined: RwSignal<Option<String>>,
+    /// Whether a model is on its way.
+    pub building: RwSignal<bool>,
+    /// Which other model is shown beside the one that is looked into.
+    pub beside: RwSignal<Option<usize>>,
     /// Whether there is something to undo and to redo.
     pub undoable: RwSignal<(bool, bool)>,
     /// Whether it trains one step a second, each stage shown.
@@ -116,8 +122,8 @@ pub struct Lab {
     pub theme: RwSignal<Theme>,
     /// This lab's models, this one among them.
     all: StoredValue<Vec<Lab>>,
-    /// How far each signed signal's colour scale reaches.
-    reaches: StoredValue<HashMap<&'static str, f32>>,
+    /// How far each signed signal's colour scale reaches, for every model that shows it.
+    reaches: StoredValue<HashMap<(&'static str, usize), f32>>,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -126,7 +132,8 @@ struct Inner {
     link: Option<Link>,
     ready: bool,
     store: FrameStore,
-    timeline: Timeline<Setup>,
+    /// Of the whole lab: it is the first model's that counts.
+    timeline: Timeline<Doings>,
     /// The setup of the model that stands.
     built: Option<Setup>,
     /// Setups sent and not yet answered.
@@ -167,6 +174,7 @@ impl Lab {
             setup: self.setup,
             focus: self.focus,
             shown: self.shown,
+            beside: self.beside,
             any_frame: self.any_frame,
             errors: self.errors,
             notices: self.notices,
@@ -177,6 +185,7 @@ impl Lab {
             presenter: self.presenter,
             theme: self.theme,
             all: self.all,
+            reaches: self.reaches,
             ..own
         }
     }
@@ -186,7 +195,7 @@ impl Lab {
             link: None,
             ready: false,
             store: FrameStore::default(),
-            timeline: Timeline::new(setup.clone()),
+            timeline: Timeline::new(Doings::of(setup.clone(), lesson.map_or(1, |lesson| lesson.runs.len()))),
             built: None,
             building: VecDeque::new(),
             stepping: Vec::new(),
@@ -221,6 +230,9 @@ impl Lab {
             mark: RwSignal::new(None),
             equation: RwSignal::new(None),
             edits: RwSignal::new(Vec::new()),
+            examined: RwSignal::new(None),
+            building: RwSignal::new(true),
+            beside: RwSignal::new(None),
             undoable: RwSignal::new((false, false)),
             slow: RwSignal::new(false),
             stage: RwSignal::new(Stage::default()),
@@ -244,12 +256,12 @@ impl Lab {
 
     /// Whether the page is inside another.
     pub fn is_embedded(self) -> bool {
-        self.all.with_value(|all| all[0].inner.with_value(|inner| inner.layout.embedded))
+        self.first_run().inner.with_value(|inner| inner.layout.embedded)
     }
 
     /// Whether a part of the page, or a property's control, is to be seen: whoever embeds the page may hide it.
     pub fn shows(self, key: &str) -> bool {
-        self.all.with_value(|all| all[0].inner.with_value(|inner| inner.layout.shows(key)))
+        self.first_run().inner.with_value(|inner| inner.layout.shows(key))
     }
 
     /// The models that are trained side by side.
@@ -261,6 +273,22 @@ impl Lab {
     pub fn shown_run(self) -> Lab {
         let shown = self.shown.get();
         self.all.with_value(|all| all[shown.min(all.len() - 1)])
+    }
+
+    /// The model that is shown beside the one that is looked into.
+    pub fn run_beside(self) -> Option<Lab> {
+        let place = self.beside.get().filter(|place| *place != self.shown.get())?;
+        self.all.with_value(|all| all.get(place).copied())
+    }
+
+    /// Whether views look into this model.
+    pub fn is_looked_into(self) -> bool {
+        self.shown_run().place == self.place || self.run_beside().is_some_and(|beside| beside.place == self.place)
+    }
+
+    /// The first of the models, which keeps what the page has once.
+    fn first_run(self) -> Lab {
+        self.all.with_value(|all| all[0])
     }
 
     /// The name of this model beside the others; empty where there is only one.

@@ -15,5 +15,5 @@ pub use share::ShareDialog;
 pub use slow::{SlowSwitch, Stage, Unrolled};
 pub use start::Start;
 pub use story::Story;
-pub use surgery::Surgery;
+pub use surgery::{Edits, Surgery};
 pub use travel::Travel;

@@ -10,6 +10,7 @@ use web_sys::HtmlInputElement;
 use crate::ui::code;
 use crate::ui::dom;
 use crate::ui::lab::Lab;
+use crate::ui::setup::Layout;
 
 /// The dialog behind "Share".
 #[component]
@@ -20,17 +21,11 @@ pub fn ShareDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
             dialog.close();
         }
     };
-    // The address follows the state a moment later than the state changes, and the dialog is opened later than that.
-    let link = move || {
-        lab.setup.track();
-        lab.any_frame.track();
-        dom::address()
-    };
+    let link = move || lab.link(Layout::default());
     let embed = move || {
-        let link = link();
-        let joint = if link.contains('#') { '&' } else { '#' };
+        let link = lab.link(Layout { embedded: true, ..Layout::default() });
         format!(
-            "<iframe src=\"{}{joint}embed=1\" title=\"SeqLab\" width=\"100%\" height=\"900\" style=\"border:0\"></iframe>",
+            "<iframe src=\"{}\" title=\"SeqLab\" width=\"100%\" height=\"900\" style=\"border:0\"></iframe>",
             link.replace('&', "&amp;").replace('"', "&quot;")
         )
     };

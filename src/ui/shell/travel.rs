@@ -23,6 +23,11 @@ pub fn Travel() -> impl IntoView {
         }
     };
     let here = move || format!("step {}", format::grouped(step()));
+    let back = Memo::new(move |_| {
+        lab.frame.track();
+        lab.with_store(|store| store.header.snapshots.last().is_some_and(|last| *last > store.header.step))
+    });
+    let note = move || if back.get() { "Run goes on from here, at the present learning rate" } else { "" };
     view! {
         <label class="travel">
             <span class="label">"Back in time"</span>
@@ -33,9 +38,11 @@ pub fn Travel() -> impl IntoView {
                 prop:value=move || place().to_string()
                 disabled=move || last() == 0
                 aria-valuetext=here
-                title="Goes back to a kept moment of the training; Run goes on from there"
+                title="Goes back to a kept moment of the training; Run goes on from there, with the learning rate and clipping \
+                       that are set now"
                 on:input=go
             />
+            <span class="travel-note" role="status">{note}</span>
         </label>
     }
 }

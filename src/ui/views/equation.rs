@@ -42,7 +42,7 @@ pub fn EquationPanel() -> impl IntoView {
     });
     let open = Memo::new(move |_| lab.equation.with(Option::is_some));
     Effect::new(move |_| {
-        dom::set_root_class("reading", open.get());
+        dom::set_root_class("reading", lab.reads_equation());
         if open.get() {
             request_animation_frame(dom::show_focused);
         }
@@ -51,21 +51,25 @@ pub fn EquationPanel() -> impl IntoView {
         <Show when=move || open.get()>
             <div class="equation" role="dialog" aria-labelledby="equation-title">
                 <div class="head">
-                    <h2 id="equation-title" aria-live="polite">{move || lab.equation.get().map(|site| title(&site))}</h2>
+                    <h2 id="equation-title" aria-live="polite">{move || lab.equation.get().map(|site| title(lab, &site))}</h2>
                     <SignalTabs/>
                     <button type="button" class="quiet" aria-label="Close the equation" on:click=move |_| lab.close_equation()>
                         "\u{d7}"
                     </button>
                 </div>
                 {move || reading.with(body)}
+                {move || (!lab.edits.with(Vec::is_empty)).then(|| view! {
+                    <p class="caption">"The model is operated; the parameters written here are as trained."</p>
+                })}
             </div>
         </Show>
     }
 }
 
-fn title(site: &Site) -> String {
+fn title(lab: Lab, site: &Site) -> String {
+    let of = if lab.run_beside().is_some() { format!("{} \u{b7} ", lab.name()) } else { String::new() };
     format!(
-        "{} {} \u{b7} unit {} \u{b7} t = {} \u{b7} \u{201c}{}\u{201d}",
+        "{of}{} {} \u{b7} unit {} \u{b7} t = {} \u{b7} \u{201c}{}\u{201d}",
         equation::heading(site),
         site.signal,
         site.unit + 1,

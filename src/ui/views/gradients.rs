@@ -153,7 +153,7 @@ fn parameter_table(lab: Lab) -> Table {
     let mut table = Table::new(["parameter", "gradient norm"]);
     let names = parameter_names(lab);
     lab.shown_run().with_store(|store| {
-        let value = |at: usize| store.history.latest(column::PARAMETERS + at).map(|stat| f64::from(stat.mean));
+        let value = |at: usize| store.latest(column::PARAMETERS + at).map(|stat| f64::from(stat.mean));
         let row = |(at, name)| Some(vec![name, format::significant(value(at)?, 3)]);
         table.rows = names.into_iter().enumerate().filter_map(row).collect();
     });

@@ -91,21 +91,23 @@ fn curves(lab: Lab, column: usize, theme: Theme, alone: usize, against: Against)
     let several = runs.len() > 1;
     let line = |run: &Lab| {
         let colour = if several { run.place } else { alone };
-        let mut line = run.with_store(|store| {
-            let mut line = curve(store, column, theme, colour);
+        let mut lines = run.with_store(|store| {
+            let mut lines = [later(store, column, theme, colour), curve(store, column, theme, colour)];
             if against == Against::Seconds {
                 let pace = store.seconds_per_step();
-                line.points.iter_mut().for_each(|point| point.0 *= pace);
-                line.band.iter_mut().for_each(|point| point.0 *= pace);
+                for line in &mut lines {
+                    line.points.iter_mut().for_each(|point| point.0 *= pace);
+                    line.band.iter_mut().for_each(|point| point.0 *= pace);
+                }
             }
-            line
+            lines
         });
         if several {
-            line.band.clear();
+            lines[1].band.clear();
         }
-        line
+        lines
     };
-    runs.iter().map(line).collect()
+    runs.iter().flat_map(line).filter(|line| !line.points.is_empty()).collect()
 }
 
 fn axis_of(lab: Lab, against: Against) -> Axis {
@@ -165,13 +167,22 @@ pub fn steps(store: &FrameStore) -> Axis {
     Axis::linear("training step", 0.0, axis::round_up((store.history.last_step() as f64).max(50.0)), 5)
 }
 
-/// A column of the history as a line.
+/// A column of the history as a line, up to the present step.
 pub fn curve(store: &FrameStore, column: usize, theme: Theme, colour: usize) -> Line {
-    let finite = store.history.points(column).filter(|(_, stat)| stat.mean.is_finite());
+    let now = store.header.step;
+    let finite = store.history.points(column).filter(|(step, stat)| *step <= now && stat.mean.is_finite());
     let points = finite.clone().map(|(step, stat)| (step as f64, f64::from(stat.mean))).collect();
     let merged = store.history.stride() > 1;
     let band = finite.filter(|_| merged).map(|(step, stat)| (step as f64, f64::from(stat.low), f64::from(stat.high)));
     Line { colour: palette::line(theme, colour), points, band: band.collect() }
+}
+
+/// What came after the present step, before one went back to it: faint, as it may come otherwise.
+fn later(store: &FrameStore, column: usize, theme: Theme, colour: usize) -> Line {
+    let later = store.history.points(column).rev().take_while(|(step, _)| *step > store.header.step);
+    let finite = later.filter(|(_, stat)| stat.mean.is_finite());
+    let points = finite.map(|(step, stat)| (step as f64, f64::from(stat.mean))).collect();
+    Line { colour: palette::faint(theme, colour), points, band: Vec::new() }
 }
 
 fn table(lab: Lab) -> Table {

@@ -1,15 +1,18 @@
 //! Gates and states of a layer over the probe text: linked heat maps and the text coloured by one unit.
 
+use leptos::context::Provider;
+use leptos::html;
 use leptos::prelude::*;
 
 use crate::engine::cell::Signal as CellSignal;
 use crate::ui::charts::palette::{self, Palette};
-use crate::ui::charts::{ColourScale, HeatMap};
+use crate::ui::charts::{ColourScale, HeatMap, readout_id};
 use crate::ui::controls::{Problem, Segments, Stepper};
+use crate::ui::dom;
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
-use crate::ui::shell::Surgery;
+use crate::ui::shell::{Edits, Surgery};
 use crate::ui::views::EquationPanel;
 use crate::ui::views::table::{Table, TableView};
 
@@ -17,7 +20,38 @@ use crate::ui::views::table::{Table, TableView};
 #[component]
 pub fn Signals() -> impl IntoView {
     let lab = Lab::here();
-    let shown = Memo::new(move |_| (lab.cell(), lab.focus.with(|focus| focus.layer)));
+    let beside = move || lab.run_beside().map(|run| view! { <Provider value=run><Inside/></Provider> });
+    let equation_beside = move || lab.run_beside().map(|run| view! { <Provider value=run><EquationPanel/></Provider> });
+    view! {
+        <section class="card signals" aria-labelledby="signals-title">
+            <header>
+                <h2 id="signals-title">"Inside, step by step"</h2>
+                <p class="caption">
+                    "The model reads the probe below. Each row of a map is one unit, each column one timestep. "
+                    "Point to mark a number everywhere; click it to see where it comes from."
+                </p>
+            </header>
+            <Choosers/>
+            {lab.shows("surgery").then(|| view! { <Surgery/> })}
+            <ProbeEditor/>
+            <div class="side-by-side">
+                <Inside/>
+                {beside}
+            </div>
+        </section>
+        <EquationPanel/>
+        {equation_beside}
+    }
+}
+
+/// The text and the maps of one model. The mark is the same in all.
+#[component]
+fn Inside() -> impl IntoView {
+    let lab = Lab::here();
+    let shown = Memo::new(move |_| {
+        let (layers, _) = lab.dimensions();
+        (lab.cell(), lab.focus.with(|focus| focus.layer).min(layers - 1))
+    });
     let maps = move || {
         let (cell, layer) = shown.get();
         cell.signals().iter().map(|signal| view! { <HeatMap signal=*signal layer/> }).collect_view()
@@ -30,23 +64,16 @@ pub fn Signals() -> impl IntoView {
         format!("--t:{};--unit:{};--steps:{steps};--units:{units}", mark.step, mark.unit)
     };
     let pointed = move || lab.mark.with(Option::is_some) || lab.equation.with(Option::is_some);
+    let name = move || lab.run_beside().is_some().then(|| view! { <h3>{lab.name()}</h3> });
     view! {
-        <section class="card signals" aria-labelledby="signals-title" style=marked class:pointed=pointed>
-            <header>
-                <h2 id="signals-title">"Inside, step by step"</h2>
-                <p class="caption">
-                    "The model reads the probe below. Each row of a map is one unit, each column one timestep. "
-                    "Point to mark a number everywhere; click it to see where it comes from."
-                </p>
-            </header>
-            <Choosers/>
-            {lab.shows("surgery").then(|| view! { <Surgery/> })}
+        <div class="inside" style=marked class:pointed=pointed>
+            {name}
+            <Edits/>
             <ProbeText/>
-            <p class="readout number" id="signals-readout" aria-live="polite">{move || readout(lab)}</p>
+            <p class="readout number" id=readout_id(lab) aria-live="polite">{move || readout(lab)}</p>
             <div class=count>{maps}</div>
             <TableView caption="The chosen unit over the probe text" table/>
-        </section>
-        <EquationPanel/>
+        </div>
     }
 }
 
@@ -74,10 +101,21 @@ fn Choosers() -> impl IntoView {
     let choose_layer = move |value: String| {
         let layer = value.parse::<usize>().unwrap_or(1).saturating_sub(1);
         lab.focus.update(|focus| focus.layer = layer);
-        lab.close_equation();
+        lab.close_equations();
     };
+    let others = move || {
+        let others = lab.runs().into_iter().filter(|run| run.place != lab.place);
+        let choice = |run: Lab| (run.place.to_string(), run.name().to_owned());
+        std::iter::once(("none".to_owned(), "none".to_owned())).chain(others.map(choice)).collect::<Vec<_>>()
+    };
+    let compared = Signal::derive(move || lab.run_beside().map_or("none".to_owned(), |run| run.place.to_string()));
+    let compare = move |place: String| lab.beside.set(place.parse().ok());
+    let compares = (lab.runs().len() > 1).then(|| {
+        view! { <Segments name="beside" label="Beside it" choices=Signal::stored(others()) value=compared choose=compare/> }
+    });
     view! {
         <div class="choosers">
+            {compares}
             <Show when=move || { layers.get() > 1 }>
                 <Segments name="layer" label="Layer" choices=layer_choices value=layer choose=choose_layer/>
             </Show>
@@ -99,12 +137,17 @@ fn Choosers() -> impl IntoView {
     }
 }
 
-/// The probe text, coloured by the chosen signal of the chosen unit, and its editor.
+/// The probe text, coloured by the chosen signal of the chosen unit.
 #[component]
 fn ProbeText() -> impl IntoView {
     let lab = Lab::here();
     let palette = Memo::new(move |_| colouring(lab).map(|signal| lab.palette(signal)).unwrap_or_default());
-    let colours = Memo::new(move |_| {
+    let text = NodeRef::<html::P>::new();
+    let seen = dom::watch_sight(text);
+    let colours = Memo::new(move |last: Option<&Colours>| {
+        if !seen.get() {
+            return last.cloned().unwrap_or_default();
+        }
         lab.frame.track();
         palette.with(|palette| colours(lab, palette)).unwrap_or_default()
     });
@@ -130,12 +173,20 @@ fn ProbeText() -> impl IntoView {
         let symbols = lab.probe_symbols.get();
         symbols.iter().cloned().enumerate().map(character).collect_view()
     };
-    let probe = move || lab.setup.with(|setup| setup.probe_text());
     view! {
         <div class="probe" on:pointerleave=move |_| lab.mark.set(None)>
-            <p class="probe-text" aria-label="Probe text, coloured by the chosen unit">{characters}</p>
+            <p class="probe-text" node_ref=text aria-label="Probe text, coloured by the chosen unit">{characters}</p>
             <ColourScale palette ends/>
         </div>
+    }
+}
+
+/// The probe text, to be changed.
+#[component]
+fn ProbeEditor() -> impl IntoView {
+    let lab = Lab::here();
+    let probe = move || lab.setup.with(|setup| setup.probe_text());
+    view! {
         <details class="probe-edit">
             <summary>"Probe another text"</summary>
             <input
@@ -165,7 +216,7 @@ fn colouring(lab: Lab) -> Option<CellSignal> {
 }
 
 fn colours(lab: Lab, palette: &Palette) -> Option<Colours> {
-    let (layer, unit) = lab.focus.with(|focus| (focus.layer, focus.unit));
+    let (layer, unit) = lab.focus.with(|focus| (focus.layer.min(lab.dimensions().0 - 1), focus.unit));
     let signal = colouring(lab)?;
     lab.with_store(|store| {
         let tensor = store.tensor(&signal_path(layer, signal.symbol))?;
@@ -181,7 +232,7 @@ fn readout(lab: Lab) -> String {
         return "Point at a map to read its numbers.".to_owned();
     };
     lab.frame.track();
-    let layer = lab.focus.with(|focus| focus.layer);
+    let layer = lab.focus.with(|focus| focus.layer).min(lab.dimensions().0 - 1);
     let character = lab.probe_symbols.with(|symbols| symbols.get(mark.step).cloned()).unwrap_or_default();
     let place = format!(
         "t\u{a0}{}  \u{201c}{}\u{201d}  unit\u{a0}{}",

@@ -1,8 +1,6 @@
 //! The same numbers as a table, for readers who cannot see the picture.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlDetailsElement;
 
 use crate::ui::dom;
 use crate::ui::lab::Lab;
@@ -28,8 +26,7 @@ pub fn TableView(caption: &'static str, table: impl Fn(Lab) -> Table + Copy + Se
     let shown = RwSignal::new(None::<Table>);
     let read = move || shown.set(Some(untrack(|| table(lab))));
     let toggle = move |event: leptos::ev::Event| {
-        let details = event.target().and_then(|target| target.dyn_into::<HtmlDetailsElement>().ok());
-        if details.is_some_and(|details| details.open()) { read() } else { shown.set(None) }
+        if dom::is_open(event.target()) { read() } else { shown.set(None) }
     };
     let body = move || shown.get().map(|table| rows(caption, table));
     view! {

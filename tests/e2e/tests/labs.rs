@@ -66,6 +66,17 @@ async fn two_labs_run_through_webgpu() {
             open(&page, &format!("#v=1&lab={slug}&backend=gpu&hidden=16&batch=4")).await?;
             moves(&page).await?;
             assert_eq!(page.js("return seqlab.state().backend").await?, json!("gpu"), "{slug}");
+            // Software takes seconds to compile for a GPU; that is said where the backend stands.
+            let said = page
+                .js("const badge = document.getElementById('backend-badge');
+                     const built = seqlab.set({hidden: 12});
+                     await new Promise(done => setTimeout(done, 50));
+                     const before = badge.textContent;
+                     await built;
+                     await new Promise(done => setTimeout(done, 500));
+                     return [before, badge.textContent]")
+                .await?;
+            assert_eq!(said, json!(["Building\u{2026}", "GPU"]), "{slug}");
             page.assert_no_errors().await?;
         }
         Ok(())
@@ -130,6 +141,107 @@ async fn a_gate_is_clamped_and_let_go() {
         click(&page, ".surgery input[name=z][value='free']").await?;
         page.wait(0.5).await;
         assert_eq!(page.js(&all("value < 1")).await?, json!(true));
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+/// The hidden states of the probe, to the last bit.
+async fn states(page: &Page) -> Result<Value> {
+    page.wait(0.6).await;
+    page.js("return [...(await seqlab.probe('probe/layers/0/h')).values]").await
+}
+
+#[tokio::test]
+async fn operations_and_settings_are_undone_in_one_order() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
+        page.js("await seqlab.step(20)").await?;
+        let whole = states(&page).await?;
+        click(&page, ".surgery summary").await?;
+        page.until("document.getElementById('weight-now')?.textContent.length > 1", 10.0).await?;
+
+        // A weight is typed: nonsense is refused, a number taken.
+        let set = |value: &str| {
+            format!(
+                "const input = document.getElementById('weight-value'); input.value = {value:?};
+                 input.dispatchEvent(new Event('input', {{bubbles: true}})); input.form.requestSubmit()"
+            )
+        };
+        page.js(&set("much")).await?;
+        page.until("document.getElementById('surgery-problem').textContent.includes('is a number')", 5.0).await?;
+        assert_eq!(states(&page).await?, whole);
+        page.js(&set("2.5")).await?;
+        page.until("document.querySelectorAll('.edits li').length === 1", 5.0).await?;
+        let weighed = states(&page).await?;
+        assert_ne!(weighed, whole);
+        assert_eq!(page.js("return document.getElementById('weight-now').textContent").await?, json!("2.500"));
+
+        // Then a gate, then a setting: taken back one by one, the last first.
+        click(&page, ".surgery input[name=z][value='1']").await?;
+        page.until("document.querySelectorAll('.edits li').length === 2", 5.0).await?;
+        page.js("await seqlab.set({lr: 0.0123})").await?;
+        let undo = "document.querySelector('[aria-label=Undo]').click()";
+        page.js(undo).await?;
+        page.until("seqlab.state().lr !== 0.0123 && document.querySelectorAll('.edits li').length === 2", 5.0).await?;
+        page.js(undo).await?;
+        page.until("document.querySelectorAll('.edits li').length === 1", 5.0).await?;
+        assert_eq!(states(&page).await?, weighed);
+        page.js(undo).await?;
+        page.until("document.querySelector('.edits') === null", 5.0).await?;
+        assert_eq!(states(&page).await?, whole);
+        page.js("document.querySelector('[aria-label=Redo]').click()").await?;
+        page.until("document.querySelectorAll('.edits li').length === 1", 5.0).await?;
+        assert_eq!(states(&page).await?, weighed);
+
+        // A new model begins without edits; undo brings both back.
+        page.js("await seqlab.set({hidden: 24})").await?;
+        page.until("document.querySelector('.edits') === null", 5.0).await?;
+        page.js(undo).await?;
+        page.until("document.querySelectorAll('.edits li').length === 1 && seqlab.state().hidden !== 24", 10.0).await?;
+        page.js("await seqlab.step(20)").await?;
+        assert_eq!(states(&page).await?, weighed);
+        click(&page, ".edits li button").await?;
+        page.until("document.querySelector('.edits') === null", 5.0).await?;
+        assert_eq!(states(&page).await?, whole);
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+/// Two models beside one another: the same place is marked in both, each shows its own numbers.
+#[tokio::test]
+async fn two_models_are_looked_into_side_by_side() {
+    with_page(Engine::Cpu, |page| async move {
+        page.viewport(1440, 900).await?;
+        open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
+        page.js("await seqlab.step(10)").await?;
+        click(&page, "input[name=beside][value='1']").await?;
+        page.until("document.querySelectorAll('.inside').length === 2", 5.0).await?;
+        page.wait(1.0).await;
+        let shown = page
+            .js("const [one, other] = document.querySelectorAll('.inside');
+                 const bodies = [one, other].map(inside => [...inside.querySelectorAll('.heat')]
+                     .find(heat => heat.querySelector('b').textContent === 'h').querySelector('.heat-body'));
+                 const body = bodies[0]; body.scrollIntoView({block: 'center'});
+                 const box = body.getBoundingClientRect();
+                 body.dispatchEvent(new PointerEvent('pointermove',
+                     {clientX: box.left + box.width * 0.6, clientY: box.top + box.height * 0.4, bubbles: true}));
+                 await new Promise(done => setTimeout(done, 300));
+                 const [t, unit] = ['--t', '--unit'].map(name => +getComputedStyle(other).getPropertyValue(name));
+                 const engine = await Promise.all([0, 1].map(async run => {
+                     const {shape, values} = await seqlab.probe({path: 'probe/layers/0/h', run});
+                     return values[t * (values.length / shape[0]) + unit];
+                 }));
+                 return [bodies.map(body => body.closest('.heat').querySelector('output').textContent), engine]")
+            .await?;
+        for place in [0, 1] {
+            let text = shown[0][place].as_str().unwrap_or_default().replace('\u{2212}', "-");
+            let read: f64 = text.parse().map_err(|_| format!("model {place} shows {text:?}"))?;
+            let value = shown[1][place].as_f64().unwrap_or(f64::NAN);
+            assert!((read - value).abs() < 6e-4, "model {place} shows {read}, {value} is so");
+        }
+        assert_ne!(shown[1][0], shown[1][1], "they are two models");
         page.assert_no_errors().await
     })
     .await;
@@ -213,6 +325,13 @@ async fn a_lab_lives_in_a_page_of_another_origin() {
                          document.getElementById('backend-badge').textContent]")
             .await?;
         assert_eq!(seen, json!([true, true, "CPU"]));
+        // Of the page's own controls, what the page around it cannot do; the rest is in a tab of its own.
+        let head = page
+            .js("return [[...document.querySelectorAll('.top nav button')].map(button => button.textContent),
+                         document.querySelector('h1 a').target, new URL(document.querySelector('h1 a').href).hash]")
+            .await?;
+        assert!([json!(["Share", "Dark"]), json!(["Share", "Light"])].contains(&head[0]), "{head}");
+        assert_eq!([&head[1], &head[2]], [&json!("_blank"), &json!("#v=1&lab=gru-vs-lstm")]);
         page.enter_default_frame().await?;
         // Out of sight it stands still.
         page.js("scrollTo(0, 4000)").await?;
@@ -258,32 +377,66 @@ async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
     .await;
 }
 
-/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints both.
+/// Frames in 1.5 s of training, then the build of a model of so many units: frames a second, the longest task of each
+/// part in milliseconds (0: none above 50).
+const WINDOW: &str = "
+    const longest = () => { const most = Math.max(0, ...tasks.splice(0)); return most };
+    const tasks = [];
+    const observer = new PerformanceObserver(list => tasks.push(...list.getEntries().map(entry => entry.duration)));
+    observer.observe({type: 'longtask'});
+    let frames = 0, on = true;
+    const count = () => { frames += 1; if (on) requestAnimationFrame(count) };
+    const start = performance.now();
+    requestAnimationFrame(count);
+    await new Promise(done => setTimeout(done, 1500));
+    const rate = frames / (performance.now() - start) * 1000;
+    on = false;
+    const training = longest();
+    await seqlab.set({hidden});
+    await new Promise(done => setTimeout(done, 700));
+    const building = longest();
+    observer.disconnect();
+    return [rate, training, building]";
+
+/// Seconds that the page's thread has worked, whatever else the machine does.
+async fn worked(page: &Page) -> Result<f64> {
+    let metrics = page.cdp().send_raw("Performance.getMetrics", json!({})).await?;
+    let named = |metric: &&Value| metric["name"] == json!("ThreadTime");
+    let time = metrics["metrics"].as_array().and_then(|metrics| metrics.iter().find(named)?["value"].as_f64());
+    Ok(time.ok_or("this browser does not say how long its threads worked")?)
+}
+
+/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints all windows;
+/// judges the best of each, because another program on the machine can spoil a window, but the page spoils all.
 #[tokio::test]
 async fn the_page_stays_smooth_while_a_lab_trains() {
     with_page(Engine::Cpu, |page| async move {
         page.viewport(1440, 900).await?;
         open(&page, "#v=1&lab=gru-vs-lstm").await?;
         moves(&page).await?;
-        page.wait(2.0).await;
-        let seen = page
-            .js("const tasks = []; new PerformanceObserver(list => tasks.push(...list.getEntries().map(e => e.duration)))
-                   .observe({type: 'longtask'});
-                 let frames = 0, on = true;
-                 const count = () => { frames += 1; if (on) requestAnimationFrame(count) };
-                 requestAnimationFrame(count);
-                 const start = performance.now();
-                 await new Promise(done => setTimeout(done, 4000));
-                 const rate = frames / (performance.now() - start) * 1000;
-                 await seqlab.set({hidden: 96});
-                 await new Promise(done => setTimeout(done, 1000));
-                 on = false;
-                 return [rate, Math.max(0, ...tasks)]")
-            .await?;
-        let (rate, longest) = (seen[0].as_f64().unwrap_or(0.0), seen[1].as_f64().unwrap_or(f64::MAX));
-        println!("{rate:.1} frames a second; the longest task took {longest:.0} ms (0: none above 50)");
-        // Two workers and the page share two cores here, and CI's may be busier: this only catches a page that stalls.
-        assert!(rate > 30.0, "{rate:.1} frames a second");
+        page.cdp().send_raw("Performance.enable", json!({})).await?;
+        let mut best = [0.0, f64::MAX, f64::MAX, f64::MAX];
+        for window in 0..8 {
+            let before = worked(&page).await?;
+            let hidden = [96, 64][window % 2];
+            let seen = page.js(&format!("const hidden = {hidden}; {WINDOW}")).await?;
+            let seen = [0, 1, 2].map(|at| seen[at].as_f64().unwrap_or(f64::NAN));
+            let share = (worked(&page).await? - before) / 2.2;
+            println!(
+                "{:.1} frames a second, longest task {:.0} ms, while building {:.0} ms (0: none above 50); \
+                 the thread works {:.0} % of the time",
+                seen[0],
+                seen[1],
+                seen[2],
+                100.0 * share
+            );
+            best = [best[0].max(seen[0]), best[1].min(seen[1]), best[2].min(seen[2]), best[3].min(share)];
+        }
+        let [rate, training, building, share] = best;
+        // Two workers and the page share two cores here.
+        assert!(rate > 55.0, "{rate:.1} frames a second at best");
+        assert!(training == 0.0 && building == 0.0, "in every window a task took {training} or {building} ms");
+        assert!(share < 0.5, "the page's thread never rests more than {:.0} %", 100.0 * (1.0 - share));
         Ok(())
     })
     .await;

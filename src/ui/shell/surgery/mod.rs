@@ -1,16 +1,24 @@
-//! Surgery: gates held at a value, units silenced, in the copy of the model that the views and the writing come from.
+//! Surgery: gates held at a value, units silenced, weights set, in the copy of the model that the views and the writing
+//! come from.
+
+mod edits;
+mod weight;
 
 use leptos::prelude::*;
 
 use crate::protocol::Edit;
 use crate::ui::controls::{Problem, Segments};
+use crate::ui::dom;
 use crate::ui::lab::Lab;
+
+pub use edits::Edits;
+use weight::WeightEditor;
 
 /// What is done to a gate.
 const VALUES: [(&str, &str, Option<f32>); 4] =
     [("free", "as learnt", None), ("0", "0", Some(0.0)), ("0.5", "\u{bd}", Some(0.5)), ("1", "1", Some(1.0))];
 
-/// Controls that clamp the gates of the layer that is looked at, and silence its chosen unit.
+/// Controls that clamp the gates of the layer that is looked at, silence its chosen unit, and set single weights.
 #[component]
 pub fn Surgery() -> impl IntoView {
     let lab = Lab::here();
@@ -34,23 +42,24 @@ pub fn Surgery() -> impl IntoView {
             None => edits.push(edit),
         });
     };
-    let operated = move || lab.edits.with(|edits| !edits.is_empty());
+    let open = RwSignal::new(false);
     view! {
-        <details class="surgery">
+        <details class="surgery" on:toggle=move |event| open.set(dom::is_open(event.target()))>
             <summary>"Operate on it"</summary>
             <p class="caption">
-                "Hold a gate at a value, or silence the chosen unit: the maps and the writing show the model as operated. "
-                "Training does not see it."
+                "Hold a gate at a value, silence the chosen unit, set a weight: the maps and the writing show the model as "
+                "operated. Training does not see it. Edits stay through Reset and time travel; a new model begins "
+                "without them."
             </p>
             <div class="choosers">
                 {gates}
                 <button type="button" aria-pressed=move || silent().to_string() on:click=silence>
                     {move || format!("Silence unit {}", unit() + 1)}
                 </button>
-                <button type="button" class="quiet" disabled=move || !operated() on:click=move |_| lab.operate(Vec::clear)>
-                    "Undo all"
-                </button>
             </div>
+            <Show when=move || open.get()>
+                <WeightEditor/>
+            </Show>
             <Problem key="surgery"/>
         </details>
     }
