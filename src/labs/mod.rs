@@ -6,6 +6,7 @@ mod gru_vs_lstm;
 mod lstm_gates;
 pub mod pictures;
 mod rnn_cell;
+mod transformers_vs_rnns;
 mod vanishing_gradients;
 mod variable_lengths;
 
@@ -21,6 +22,7 @@ pub const ALL: &[&Lesson] = &[
     &gru_vs_lstm::LESSON,
     &bidirectional::LESSON,
     &variable_lengths::LESSON,
+    &transformers_vs_rnns::LESSON,
 ];
 
 /// A lab as its author writes it.
@@ -116,6 +118,12 @@ pub enum View {
     Parameters,
     /// The held-out loss as it is, and with each gate of every layer clamped to 0 and to 1 (`clamp/f/0/evaluation/loss`).
     Clamping,
+    /// The way from what answers a question to the question, in every model, and what comes through (`reach/..`).
+    Reach,
+    /// The attention of every head of a Transformer.
+    Heads,
+    /// Time and memory of the models, measured on request.
+    Cost,
 }
 
 /// A measured number that must come out.

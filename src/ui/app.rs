@@ -14,7 +14,8 @@ use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{
-    Clamping, Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging, Tensors,
+    Clamping, Cost, Gradients, Heads, Learning, Parameters, Ragged, Reach, Recall, SampleText, Signals, Tagging,
+    Tensors,
 };
 use crate::ui::{script, theme};
 
@@ -116,7 +117,7 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
 fn picture(view: View) -> AnyView {
     match view {
         View::Learning => view! { <Learning/> }.into_any(),
-        View::Signals => view! { <LookInto name="look-signals"><Signals/></LookInto> }.into_any(),
+        View::Signals => view! { <LookInto name="look-signals"><Inside/></LookInto> }.into_any(),
         View::Gradients => view! { <Gradients/> }.into_any(),
         View::Writing => view! { <LookInto name="look-writing"><SampleText/></LookInto> }.into_any(),
         View::Recall => view! { <Recall/> }.into_any(),
@@ -124,6 +125,20 @@ fn picture(view: View) -> AnyView {
         View::Ragged => view! { <Ragged/> }.into_any(),
         View::Clamping => view! { <Clamping/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
+        View::Reach => view! { <Reach/> }.into_any(),
+        View::Heads => view! { <Heads/> }.into_any(),
+        View::Cost => view! { <Cost/> }.into_any(),
+    }
+}
+
+/// Gates and states of a recurrent network; of another model, its tensors by name.
+#[component]
+fn Inside() -> impl IntoView {
+    let lab = Lab::here();
+    view! {
+        <Show when=move || lab.is_recurrent() fallback=|| view! { <Tensors/> }>
+            <Signals/>
+        </Show>
     }
 }
 

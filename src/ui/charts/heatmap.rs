@@ -98,7 +98,8 @@ pub fn ColourScale(palette: Memo<Palette>, ends: Signal<(f32, f32)>) -> impl Int
     }
 }
 
-fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
+/// Puts an image of so many columns and rows on a canvas.
+pub fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
     let (width, height) = (steps as u32, units as u32);
     if width == 0 || height == 0 {
         return;

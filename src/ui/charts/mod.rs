@@ -9,6 +9,8 @@ mod heatmap;
 #[cfg(target_arch = "wasm32")]
 mod line;
 #[cfg(target_arch = "wasm32")]
+pub mod matrix;
+#[cfg(target_arch = "wasm32")]
 mod plot;
 
 #[cfg(target_arch = "wasm32")]

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::{Lesson, View};
-use crate::ui::views::clamping;
+use crate::ui::views::{clamping, heads};
 
 /// Between two rounds of asking, while the model trains.
 const EVERY: Duration = Duration::from_millis(700);
@@ -94,7 +94,9 @@ fn view_paths(view: View) -> Vec<&'static str> {
             "ragged/time",
         ],
         View::Parameters => &["count/recurrent", "count/parameters"],
-        View::Learning | View::Signals | View::Gradients | View::Writing => &[],
+        View::Reach => return ["reach/questions", "reach/influence"].into_iter().chain(heads::ATTENTION).collect(),
+        View::Heads => &heads::ATTENTION,
+        View::Learning | View::Cost | View::Signals | View::Gradients | View::Writing => &[],
     };
     paths.to_vec()
 }
