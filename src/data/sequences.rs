@@ -149,12 +149,16 @@ impl Sequences {
         }
     }
 
-    /// A text's tokens, if all of its characters are some, and there are any.
+    /// A text's tokens, if all of its characters are some, and there are any; where questions are tokens, one at least with
+    /// an answer.
     pub fn encode(&self, text: &str) -> Option<Vec<u32>> {
         let names = self.token_names();
         let token = |symbol: char| names.iter().position(|name| name.starts_with(symbol)).map(|at| at as u32);
         let tokens: Option<Vec<u32>> = text.chars().map(token).collect();
-        tokens.filter(|tokens| !tokens.is_empty() && !self.are_numbers())
+        let asks = |tokens: &Vec<u32>| {
+            !matches!(self.task, Task::Lookup | Task::SelectiveCopy) || !self.asked(tokens).is_empty()
+        };
+        tokens.filter(|tokens| !tokens.is_empty() && !self.are_numbers() && asks(tokens))
     }
 
     /// The tokens of the sequence with this number in the stream.

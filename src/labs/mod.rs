@@ -6,6 +6,7 @@ mod gru_vs_lstm;
 mod lstm_gates;
 pub mod pictures;
 mod rnn_cell;
+mod state_space;
 mod transformers_vs_rnns;
 mod vanishing_gradients;
 mod variable_lengths;
@@ -23,6 +24,7 @@ pub const ALL: &[&Lesson] = &[
     &bidirectional::LESSON,
     &variable_lengths::LESSON,
     &transformers_vs_rnns::LESSON,
+    &state_space::LESSON,
 ];
 
 /// A lab as its author writes it.
@@ -124,6 +126,12 @@ pub enum View {
     Heads,
     /// Time and memory of the models, measured on request.
     Cost,
+    /// Poles and kernel of a channel of S4D, and what they would be (`system/..`).
+    Poles,
+    /// S4D as a recurrence and as a convolution (`modes/..`).
+    Modes,
+    /// Step lengths of Mamba over the tokens.
+    Selection,
 }
 
 /// A measured number that must come out.

@@ -31,3 +31,4 @@ pub mod trainable;
 pub mod translator;
 pub mod two_modes;
 pub mod weights;
+pub mod what_if;

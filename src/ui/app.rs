@@ -14,8 +14,8 @@ use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{
-    Clamping, Cost, Gradients, Heads, Learning, Parameters, Ragged, Reach, Recall, SampleText, Signals, Tagging,
-    Tensors,
+    Clamping, Cost, Gradients, Heads, Learning, Parameters, Poles, Ragged, Reach, Recall, SampleText, Selection,
+    Signals, Tagging, Tensors, TwoModes,
 };
 use crate::ui::{script, theme};
 
@@ -128,6 +128,9 @@ fn picture(view: View) -> AnyView {
         View::Reach => view! { <Reach/> }.into_any(),
         View::Heads => view! { <Heads/> }.into_any(),
         View::Cost => view! { <Cost/> }.into_any(),
+        View::Poles => view! { <Poles/> }.into_any(),
+        View::Modes => view! { <TwoModes/> }.into_any(),
+        View::Selection => view! { <Selection/> }.into_any(),
     }
 }
 

@@ -1,15 +1,22 @@
 //! The same model as a PyTorch program, with the settings filled in.
 
 use crate::engine::cell::Cell;
-use crate::spec::{Architecture, ModelSpec, OptimiserKind, Task};
+use crate::spec::{Architecture, ModelSpec, OptimiserKind, Positions, Task, limits};
 
 /// A program that trains what `spec` says; `None` for kinds of models it is not written for yet.
 pub fn program(spec: &ModelSpec) -> Option<String> {
-    if spec.model != Architecture::Recurrent {
-        return None;
-    }
-    let parts = [imports(spec), data(spec), model(spec), training(spec)];
+    let model = match spec.model {
+        Architecture::Recurrent => recurrent(spec),
+        Architecture::Transformer => transformer(spec),
+        _ => return None,
+    };
+    let parts = [imports(spec), data(spec), model, training(spec)];
     Some(parts.join("\n\n"))
+}
+
+/// Whether the model embeds the tokens it reads.
+fn embeds(spec: &ModelSpec) -> bool {
+    spec.model != Architecture::Recurrent || (spec.embedding > 0 && spec.task != Task::Adding)
 }
 
 fn imports(spec: &ModelSpec) -> String {
@@ -22,6 +29,8 @@ fn imports(spec: &ModelSpec) -> String {
 /// What is read and what is wanted: `batch()` gives both, batch first.
 fn data(spec: &ModelSpec) -> String {
     let (batch, length, symbols) = (spec.batch, spec.sequence_length, spec.symbols);
+    let read =
+        |tokens: &str| if embeds(spec) { tokens.to_owned() } else { format!("F.one_hot({tokens}, inputs).float()") };
     match spec.task {
         Task::Text => format!(
             "text = open(\"text.txt\", encoding=\"utf-8\").read()\n\
@@ -31,7 +40,8 @@ fn data(spec: &ModelSpec) -> String {
              def batch():\n    \
                  starts = torch.randint(len(tokens) - {length}, ({batch},))\n    \
                  windows = torch.stack([tokens[s : s + {length} + 1] for s in starts])\n    \
-                 return F.one_hot(windows[:, :-1], inputs).float(), windows[:, 1:]"
+                 return {}, windows[:, 1:]",
+            read("windows[:, :-1]")
         ),
         Task::Adding => format!(
             "inputs, outputs = 2, 1\n\n\
@@ -50,7 +60,43 @@ fn data(spec: &ModelSpec) -> String {
              def batch():\n    \
                  x = torch.randint(symbols, ({batch}, {length}))\n    \
                  seen = [F.pad(x, (lag, 0), value=-100)[:, :{length}] for lag in lags]\n    \
-                 return F.one_hot(x, symbols).float(), torch.stack(seen, dim=-1)"
+                 return {}, torch.stack(seen, dim=-1)",
+            read("x")
+        ),
+        Task::Lookup => format!(
+            "# Tokens: a blank, the vowels, each vowel with each accent. The tag of a bare vowel is the accent it had.\n\
+             vowels, symbols = 5, {symbols}\n\
+             inputs, outputs = 1 + vowels * (1 + symbols), symbols\n\n\
+             def batch():\n    \
+                 x = torch.zeros({batch}, {length}, dtype=torch.long)\n    \
+                 y = torch.full_like(x, -100)\n    \
+                 for row, tags in zip(x, y):\n        \
+                     places = torch.randperm({length} // 2)[:vowels]\n        \
+                     accents = torch.randint(symbols, (vowels,))\n        \
+                     row[places] = 1 + vowels + symbols * torch.arange(vowels) + accents\n        \
+                     for t in range({length}):\n            \
+                         seen = (places < t).nonzero().flatten()\n            \
+                         if row[t] == 0 and len(seen) > 0 and torch.rand(()) < 0.5:\n                \
+                             vowel = seen[torch.randint(len(seen), ())]\n                \
+                             row[t], tags[t] = 1 + vowel, accents[vowel]\n    \
+                 return {}, y",
+            read("x")
+        ),
+        Task::SelectiveCopy => format!(
+            "# Tokens: a blank, the question, {symbols} letters. The questions ask for the letters in order.\n\
+             copied, symbols = {}, {symbols}\n\
+             inputs, outputs = 2 + symbols, symbols\n\n\
+             def batch():\n    \
+                 x = torch.zeros({batch}, {length}, dtype=torch.long)\n    \
+                 y = torch.full_like(x, -100)\n    \
+                 x[:, -copied:] = 1\n    \
+                 y[:, -copied:] = torch.randint(symbols, ({batch}, copied))\n    \
+                 for row, tags in zip(x, y):\n        \
+                     places = torch.randperm({length} - copied)[:copied].sort().values\n        \
+                     row[places] = 2 + tags[-copied:]\n    \
+                 return {}, y",
+            limits::COPIED,
+            read("x")
         ),
         _ => format!(
             "# Lower-case letters and {symbols} capitals; the tag of a place is the next capital after it.\n\
@@ -62,12 +108,48 @@ fn data(spec: &ModelSpec) -> String {
                  y = torch.full_like(x, -100)\n    \
                  for t in reversed(range({length} - 1)):\n        \
                      y[:, t] = torch.where(x[:, t + 1] >= 26, x[:, t + 1] - 26, y[:, t + 1])\n    \
-                 return F.one_hot(x, inputs).float(), y"
+                 return {}, y",
+            read("x")
         ),
     }
 }
 
-fn model(spec: &ModelSpec) -> String {
+/// The pre-LN Transformer of `nn::transformer`, its parameters under the same names.
+fn transformer(spec: &ModelSpec) -> String {
+    let ModelSpec { hidden, heads, layers, .. } = *spec;
+    let longest = spec.sequence_length.max(256);
+    let (positions, at) = match spec.positions {
+        Positions::Learned => {
+            (format!("self.positions = nn.Embedding({longest}, {hidden})"), "(torch.arange(x.shape[1]))")
+        }
+        Positions::Sinusoidal => (
+            format!(
+                "angles = torch.arange({longest})[:, None] / 10000 ** (torch.arange(0, {hidden}, 2) / {hidden})\n        \
+                 waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)\n        \
+                 self.register_buffer(\"positions\", waves, persistent=False)"
+            ),
+            "[: x.shape[1]]",
+        ),
+    };
+    format!(
+        "class Model(nn.Module):\n    \
+             def __init__(self):\n        \
+                 super().__init__()\n        \
+                 self.embed = nn.Embedding(inputs, {hidden})\n        \
+                 {positions}\n        \
+                 block = nn.TransformerEncoderLayer({hidden}, {heads}, 4 * {hidden}, dropout=0.0, activation=\"gelu\",\n            \
+                     batch_first=True, norm_first=True)\n        \
+                 self.transformer = nn.TransformerEncoder(block, {layers}, nn.LayerNorm({hidden}), enable_nested_tensor=False)\n        \
+                 self.out = nn.Linear({hidden}, outputs)\n\n    \
+             def forward(self, x):\n        \
+                 mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])\n        \
+                 h = self.embed(x) + self.positions{at}\n        \
+                 return self.out(self.transformer(h, mask=mask, is_causal=True))\n\n\
+         model = Model()"
+    )
+}
+
+fn recurrent(spec: &ModelSpec) -> String {
     let (name, extra) = match spec.cell {
         Cell::Rnn => ("RNN", ""),
         Cell::RnnRelu => ("RNN", ", nonlinearity=\"relu\""),
@@ -91,14 +173,23 @@ fn model(spec: &ModelSpec) -> String {
     }
     let width = if spec.bidirectional { format!("2 * {}", spec.hidden) } else { spec.hidden.to_string() };
     let head = if spec.task == Task::Adding { "self.out(states[:, -1])" } else { "self.out(states)" };
+    let (embedding, reads, x) = if embeds(spec) {
+        (
+            format!("self.embed = nn.Embedding(inputs, {0})\n        ", spec.embedding),
+            spec.embedding.to_string(),
+            "self.embed(x)",
+        )
+    } else {
+        (String::new(), "inputs".to_owned(), "x")
+    };
     let mut program = format!(
         "{note}class Model(nn.Module):\n    \
              def __init__(self):\n        \
                  super().__init__()\n        \
-                 self.rnn = nn.{name}(inputs, {}, batch_first=True{options})\n        \
+                 {embedding}self.rnn = nn.{name}({reads}, {}, batch_first=True{options})\n        \
                  self.out = nn.Linear({width}, outputs)\n\n    \
              def forward(self, x):\n        \
-                 states, _ = self.rnn(x)\n        \
+                 states, _ = self.rnn({x})\n        \
                  return {head}\n\n\
          model = Model()",
         spec.hidden
@@ -150,11 +241,17 @@ fn training(spec: &ModelSpec) -> String {
 mod tests {
     use super::*;
 
+    fn keep(name: &str, program: String) {
+        if let Some(folder) = std::env::var_os("SEQLAB_PROGRAMS") {
+            std::fs::write(std::path::Path::new(&folder).join(name).with_extension("py"), program).expect("a folder");
+        }
+    }
+
     /// Every program is there to be read: `SEQLAB_PROGRAMS=folder cargo test --lib code` writes them, to be run by Python.
     #[test]
     fn a_program_says_what_the_spec_says() {
         let mut spec = ModelSpec { hidden: 33, layers: 2, dropout: 0.25, clip: Some(0.5), ..ModelSpec::default() };
-        for task in [Task::Text, Task::Adding, Task::Recall, Task::Ahead] {
+        for task in [Task::Text, Task::Adding, Task::Recall, Task::Ahead, Task::Lookup, Task::SelectiveCopy] {
             for cell in Cell::ALL {
                 for bidirectional in [false, true] {
                     spec = ModelSpec { task, cell, bidirectional, ..spec };
@@ -167,13 +264,21 @@ mod tests {
                         assert!(program.contains(part), "{part} is missing in\n{program}");
                     }
                     assert_eq!(program.contains("bidirectional=True"), bidirectional);
-                    if let Some(folder) = std::env::var_os("SEQLAB_PROGRAMS") {
-                        let name = format!("{task:?}_{cell:?}_{bidirectional}.py");
-                        std::fs::write(std::path::Path::new(&folder).join(name), program).expect("a folder");
-                    }
+                    keep(&format!("{task:?}_{cell:?}_{bidirectional}"), program);
                 }
             }
         }
+        for task in [Task::Text, Task::Recall, Task::Lookup, Task::SelectiveCopy] {
+            for positions in [Positions::Learned, Positions::Sinusoidal] {
+                let model = Architecture::Transformer;
+                spec = ModelSpec { model, task, positions, hidden: 36, heads: 3, embedding: 7, ..spec };
+                let program = program(&spec).expect("Transformers are written");
+                assert!(program.contains("nn.TransformerEncoderLayer(36, 3, 4 * 36") && !program.contains("one_hot"));
+                keep(&format!("{task:?}_{positions:?}"), program);
+            }
+        }
+        let embedded = ModelSpec { model: Architecture::Recurrent, ..spec.clone() };
+        assert!(program(&embedded).is_some_and(|program| program.contains("self.rnn(self.embed(x))")));
         assert_eq!(program(&ModelSpec { model: Architecture::Mamba, ..spec }), None);
     }
 }

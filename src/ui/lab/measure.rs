@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::{Lesson, View};
-use crate::ui::views::{clamping, heads};
+use crate::ui::views::{clamping, heads, selection};
 
 /// Between two rounds of asking, while the model trains.
 const EVERY: Duration = Duration::from_millis(700);
@@ -96,7 +96,9 @@ fn view_paths(view: View) -> Vec<&'static str> {
         View::Parameters => &["count/recurrent", "count/parameters"],
         View::Reach => return ["reach/questions", "reach/influence"].into_iter().chain(heads::ATTENTION).collect(),
         View::Heads => &heads::ATTENTION,
-        View::Learning | View::Cost | View::Signals | View::Gradients | View::Writing => &[],
+        View::Modes => &["modes/recurrence", "modes/convolution", "modes/difference"],
+        View::Selection => &selection::DELTA,
+        View::Learning | View::Cost | View::Poles | View::Signals | View::Gradients | View::Writing => &[],
     };
     paths.to_vec()
 }

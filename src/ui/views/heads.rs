@@ -61,7 +61,7 @@ pub fn Heads() -> impl IntoView {
     };
     let maps = move || heads.get().into_iter().map(map).collect_view();
     view! {
-        <section class="card signals heads" aria-labelledby="heads-title">
+        <section class="card heads" aria-labelledby="heads-title">
             <header>
                 <h2 id="heads-title">"Where each head looks"</h2>
                 <p class="caption">
