@@ -103,6 +103,9 @@ pub enum WorkloadModel {
     Transformer { heads: usize, feed_forward: usize },
     /// No training: characters written one by one, each drawn from the logits. A step is a character.
     Writing,
+    /// The same by a causal language model of `layers` pre-LN blocks of width `hidden`, as its token number `steps`: the keys
+    /// and values of all before are kept.
+    WritingTransformer { heads: usize, feed_forward: usize },
 }
 
 /// What a measurement found.
@@ -124,6 +127,8 @@ pub struct BenchResult {
     pub bound_steps_per_second: f64,
     /// Compute dispatches of one step; 0 on the CPU.
     pub dispatches: usize,
+    /// Bytes of what is carried from a written token to the next; 0 where nothing is written.
+    pub carried_bytes: usize,
 }
 
 /// What the worker tells the page.
@@ -272,6 +277,7 @@ wire_enum!(WorkloadModel {
     S4d { modes },
     Transformer { heads, feed_forward },
     Writing,
+    WritingTransformer { heads, feed_forward },
 });
 wire_enum!(Event {
     Ready { build },
@@ -298,6 +304,7 @@ wire_struct!(BenchResult {
     gemm_peak,
     bound_steps_per_second,
     dispatches,
+    carried_bytes,
 });
 wire_struct!(ModelInfo {
     spec,

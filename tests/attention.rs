@@ -232,6 +232,7 @@ fn transformers() -> Vec<Transformer> {
     let block = Block { model: 12, heads: 3, feed_forward: 17, activation: Unary::Gelu, causal: true, eps: 1e-5 };
     let model = |positions, layers, final_norm| Transformer {
         vocabulary: TOKENS,
+        outputs: TOKENS,
         block: block.clone(),
         layers,
         positions,

@@ -3,7 +3,7 @@
 
 use seqlab::engine::cell::Cell;
 use seqlab::protocol::Edit;
-use seqlab::spec::{ModelSpec, Task};
+use seqlab::spec::{Architecture, Discretisation, ModelSpec, Task};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::{Drained, Session};
 
@@ -184,6 +184,78 @@ fn derivatives_in_gates_are_those_of_the_loss() {
         }
         println!("{cell:?}, {:?}: finite differences differ by at most {worst:.1e}, of {largest:.1e}", spec.task);
     }
+}
+
+/// The derivative of a score in the token that answers it, which stands there once: against finite differences of its row
+/// of the embedding, the score taken from the probabilities.
+#[test]
+fn what_reaches_an_answer_is_its_derivative() {
+    let asked = |model, task| ModelSpec {
+        model,
+        task,
+        symbols: 3,
+        sequence_length: 24,
+        embedding: 12,
+        heads: 2,
+        state_size: 4,
+        ..spec()
+    };
+    for (spec, name) in [
+        (asked(Architecture::Recurrent, Task::Lookup), "embed.weight"),
+        (asked(Architecture::Transformer, Task::Lookup), "embed.weight"),
+        (asked(Architecture::S4d, Task::Lookup), "embedding.weight"),
+    ] {
+        let mut session = session(&spec);
+        losses(&mut session, 30);
+        operate(&mut session, &[]);
+        let questions = view(&mut session, "reach/questions");
+        let influence = view(&mut session, "reach/influence");
+        let (count, steps) = (questions.len() / 2, session.observer().probe().len());
+        assert_eq!(influence.len(), count * steps);
+        let (at, [t, source]) = (count - 1, [questions[2 * count - 2] as usize, questions[2 * count - 1] as usize]);
+        let token = session.observer().probe()[source] as usize;
+        // Marked vowels come after a blank and the five bare ones; the right tag is which mark.
+        let tag = (token - 6) % 3;
+        let table = view(&mut session, &format!("parameters/{name}"));
+        let mut squares = 0.0;
+        for index in 12 * token..12 * (token + 1) {
+            let mut score = |value: f32| {
+                operate(&mut session, &[Edit::Weight { name: name.to_owned(), index, value }]);
+                let logs: Vec<f32> =
+                    view(&mut session, "probe/probabilities")[3 * t..3 * t + 3].iter().map(|p| p.ln()).collect();
+                logs[tag] - logs.iter().sum::<f32>() / 3.0
+            };
+            let slope = (score(table[index] + 0.02) - score(table[index] - 0.02)) / 0.04;
+            squares += slope * slope;
+        }
+        let (measured, expected) = (squares.sqrt(), influence[at * steps + source]);
+        println!("{:?}: {measured} by differences, {expected} by the graph", spec.model);
+        assert!((measured - expected).abs() < 1e-5 + 0.02 * expected, "{:?}: {measured} {expected}", spec.model);
+        // Nothing comes back from later steps.
+        assert!(influence[at * steps + t + 1..(at + 1) * steps].iter().all(|norm| *norm == 0.0));
+    }
+}
+
+/// An S4D model is a recurrence and a convolution; Mamba, whose system changes as it reads, is no convolution.
+#[test]
+fn a_linear_system_is_computed_in_two_ways() {
+    for discretisation in [Discretisation::ZeroOrderHold, Discretisation::Bilinear] {
+        let s4d = ModelSpec { model: Architecture::S4d, discretisation, layers: 2, state_size: 4, ..spec() };
+        let s4d = ModelSpec { task: Task::SelectiveCopy, symbols: 3, sequence_length: 20, ..s4d };
+        let mut run = session(&s4d);
+        losses(&mut run, 30);
+        operate(&mut run, &[]);
+        let [steps, whole] = ["recurrence", "convolution"].map(|way| view(&mut run, &format!("modes/{way}")));
+        assert_eq!((steps.len(), whole.len()), (20 * 12, 20 * 12));
+        assert!(steps.iter().any(|y| y.abs() > 1e-3));
+        let [difference] = view(&mut run, "modes/difference")[..] else { panic!("one number") };
+        let own = steps.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        println!("{discretisation:?}: {difference:.1e}");
+        assert!(own <= difference && difference < 1e-4 && difference > 0.0, "{own} {difference}");
+    }
+    let mut mamba = session(&ModelSpec { model: Architecture::Mamba, task: Task::SelectiveCopy, ..spec() });
+    operate(&mut mamba, &[]);
+    assert!(pollster::block_on(mamba.view("modes/difference")).is_err());
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn reinforced(reward: Reward, baseline: Baseline) -> ModelSpec {
 fn specs() -> Vec<(&'static str, ModelSpec)> {
     use Architecture::{Classifier, FeedForward, Mamba, Recurrent, S4d, Transformer};
     let text = text_model;
+    let asked = |task, model| ModelSpec { task, symbols: 3, sequence_length: 16, ..text(model) };
     let classifier = ModelSpec { task: Task::Majority, embedding: 8, symbols: 3, ..text(Classifier) };
     let scheduled = ModelSpec {
         schedule: Schedule::Linear,
@@ -98,6 +99,12 @@ fn specs() -> Vec<(&'static str, ModelSpec)> {
         ("adding, both directions", ModelSpec { task: Task::Adding, bidirectional: true, ..text(Recurrent) }),
         ("adding, feed-forward", ModelSpec { task: Task::Adding, ..text(FeedForward) }),
         ("labelled texts", ModelSpec { task: Task::Labels, bidirectional: true, ..classifier }),
+        ("recall, transformer", ModelSpec { task: Task::Recall, symbols: 3, ..text(Transformer) }),
+        ("lookup", ModelSpec { embedding: 6, ..asked(Task::Lookup, Recurrent) }),
+        ("lookup, transformer", asked(Task::Lookup, Transformer)),
+        ("selective copy", ModelSpec { cell: Cell::Gru, embedding: 6, ..asked(Task::SelectiveCopy, Recurrent) }),
+        ("selective copy, s4d", asked(Task::SelectiveCopy, S4d)),
+        ("selective copy, mamba", asked(Task::SelectiveCopy, Mamba)),
         ("reinforced", reinforced(Reward::TokenAccuracy, Baseline::Moving)),
         ("reinforced, learned baseline", reinforced(Reward::NegativeEditDistance, Baseline::Learned)),
     ]
@@ -185,7 +192,9 @@ fn every_model_writes_and_shows_its_probes() {
             _ if spec.task == Task::Labels => assert!(LABELS.contains(&written.as_str()), "{name}: {written}"),
             Architecture::Classifier => assert_eq!(written.chars().count(), 1, "{name}: {written}"),
             Architecture::EncoderDecoder => assert!(written.chars().count() <= 30 * 5, "{name}: {written}"),
-            _ if spec.task == Task::Recall => assert!(written.is_empty(), "{name}: {written}"),
+            _ if [Task::Recall, Task::Lookup, Task::SelectiveCopy].contains(&spec.task) => {
+                assert!(written.is_empty(), "{name}: {written}");
+            }
             _ if spec.task == Task::Ahead => assert_eq!(written.chars().count(), 12, "{name}: a tag for each letter"),
             _ if spec.task == Task::Adding => assert!(written.parse::<f32>().is_ok(), "{name}: {written}"),
             _ => assert_eq!(written.chars().count(), 30, "{name}: {written}"),
@@ -207,7 +216,9 @@ fn every_model_writes_and_shows_its_probes() {
             Task::Text => {
                 &["evaluation/loss", "evaluation/accuracy", "evaluation/writing_accuracy", "evaluation/chance"]
             }
-            Task::Recall => &["evaluation/loss", "evaluation/lags", "evaluation/lag_accuracy", "evaluation/chance"],
+            Task::Recall | Task::Lookup => {
+                &["evaluation/loss", "evaluation/lags", "evaluation/lag_accuracy", "evaluation/chance"]
+            }
             Task::Ahead => &["evaluation/first_half_accuracy", "evaluation/position_accuracy"],
             Task::Adding => &["evaluation/loss", "evaluation/accuracy", "count/recurrent", "count/parameters"],
             _ => &["evaluation/loss", "evaluation/accuracy", "count/recurrent"],
@@ -379,6 +390,9 @@ fn what_does_not_go_together_is_refused_with_its_key() {
     let feed_forward = ModelSpec { task: Task::Adding, ..text_model(Architecture::FeedForward) };
     assert_eq!(keys(ModelSpec { sequence_length: 129, ..feed_forward.clone() }), ["length"]);
     assert_eq!(keys(ModelSpec { task: Task::Recall, ..feed_forward }), ["task"]);
+    let lookup = ModelSpec { task: Task::Lookup, symbols: 9, ..text_model(Architecture::Transformer) };
+    assert_eq!(keys(lookup), ["symbols", "length"]);
+    assert_eq!(keys(ModelSpec { task: Task::Adding, ..text_model(Architecture::Transformer) }), ["task"]);
 }
 
 #[test]
@@ -405,7 +419,7 @@ fn the_loss_of_a_made_probe_is_differentiated() {
         let _ = rows(&mut run, 3);
         block_on(run.observe()).expect("the CPU does not fail");
         let found = block_on(run.view("probe_gradient/layers/0/h"));
-        if spec.model == Architecture::FeedForward {
+        if spec.model != Architecture::Recurrent {
             assert!(found.is_err());
             continue;
         }

@@ -139,7 +139,7 @@ fn models() -> Vec<StateSpaceModel> {
         Mixer::Mamba(Mamba { taps: 1, ..block }),
         Mixer::Mamba(Mamba { taps: 2, rank: 3, ..block }),
     ];
-    mixers.map(|mixer| StateSpaceModel { mixer, layers: 2, vocabulary: 7 }).into()
+    mixers.map(|mixer| StateSpaceModel { mixer, layers: 2, vocabulary: 7, outputs: 7 }).into()
 }
 
 /// A model's programs `whole`, over so many steps, and `step`, one token with everything carried over.
@@ -214,7 +214,7 @@ fn step_lengths_start_where_the_papers_say() {
         (Mixer::S4d(S4d { channels: 256, modes: 2, discretisation: Discretisation::ZeroOrderHold }), "log_dt"),
     ] {
         let mut graph = Graph::default();
-        let model = StateSpaceModel { mixer, layers: 1, vocabulary: 3 };
+        let model = StateSpaceModel { mixer, layers: 1, vocabulary: 3, outputs: 3 };
         model.parameters(&mut graph);
         let flat = initial_parameters(&graph, 1, Initialisation::default());
         let parameter = graph.parameters().iter().find(|parameter| parameter.name.ends_with(name)).expect("it has one");

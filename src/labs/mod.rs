@@ -10,7 +10,9 @@ pub mod pictures;
 mod playground;
 mod rnn_cell;
 mod seq2seq;
+mod state_space;
 mod text_classification;
+mod transformers_vs_rnns;
 mod vanishing_gradients;
 mod variable_lengths;
 
@@ -31,6 +33,8 @@ pub const ALL: &[&Lesson] = &[
     &attention::LESSON,
     &exposure_bias::LESSON,
     &variable_lengths::LESSON,
+    &transformers_vs_rnns::LESSON,
+    &state_space::LESSON,
     &text_classification::LESSON,
 ];
 
@@ -153,6 +157,18 @@ pub enum View {
     Parameters,
     /// The held-out loss as it is, and with each gate of every layer clamped to 0 and to 1 (`clamp/f/0/evaluation/loss`).
     Clamping,
+    /// The way from what answers a question to the question, in every model, and what comes through (`reach/..`).
+    Reach,
+    /// The attention of every head of a Transformer.
+    Heads,
+    /// Time and memory of the models, measured on request.
+    Cost,
+    /// Poles and kernel of a channel of S4D, and what they would be (`system/..`).
+    Poles,
+    /// S4D as a recurrence and as a convolution (`modes/..`).
+    Modes,
+    /// Step lengths of Mamba over the tokens.
+    Selection,
 }
 
 /// A measured number that must come out.

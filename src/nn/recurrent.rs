@@ -66,6 +66,16 @@ pub enum SequenceInput {
     Projected(ValueId),
 }
 
+impl SequenceInput {
+    /// The numbers that are read, where they are not one-hot or projected.
+    pub fn features(&self) -> Option<ValueId> {
+        match self {
+            SequenceInput::Features(features) => Some(*features),
+            _ => None,
+        }
+    }
+}
+
 /// `nn.Dropout(p)` on the states between layers, in training.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {

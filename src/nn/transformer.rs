@@ -223,12 +223,14 @@ pub enum Positions {
     Learned,
 }
 
-/// A next-token model: `embed` = `nn.Embedding` plus positions, `transformer` = `nn.TransformerEncoder(block, layers, norm)`
-/// with a causal mask, `out` = `nn.Linear`. Embeddings are not scaled.
+/// A model that answers at every token: `embed` = `nn.Embedding` plus positions, `transformer` =
+/// `nn.TransformerEncoder(block, layers, norm)` with a causal mask, `out` = `nn.Linear`. Embeddings are not scaled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transformer {
     /// Tokens V.
     pub vocabulary: usize,
+    /// Numbers of an answer; of a next-token model, V.
+    pub outputs: usize,
     /// Each layer.
     pub block: Block,
     /// Layers.
@@ -255,8 +257,10 @@ pub struct TransformerParameters {
 /// What the model computes.
 #[derive(Clone, Debug)]
 pub struct TransformerPass {
-    /// (T, B, V).
+    /// (T, B, outputs).
     pub logits: ValueId,
+    /// Tokens and places as vectors (T, B, D).
+    pub embedded: ValueId,
     /// Bottom first.
     pub layers: Vec<BlockPass>,
 }
@@ -270,7 +274,7 @@ pub struct CachedStep {
     pub position: ValueId,
     /// One a layer. They keep their content from run to run; what lies beyond the position is not looked at.
     pub caches: Vec<Cache>,
-    /// (1, B, V).
+    /// (1, B, outputs).
     pub logits: ValueId,
 }
 
@@ -289,7 +293,7 @@ impl Transformer {
         let block = |layer: usize| self.block.parameters(graph, &format!("transformer.layers.{layer}."));
         let layers = (0..self.layers).map(block).collect();
         let norm = self.final_norm.then(|| norm_parameters(graph, "transformer.norm", model));
-        let out = linear(graph, "out", model, self.vocabulary);
+        let out = linear(graph, "out", model, self.outputs);
         Ok(TransformerParameters { embed, positions, layers, norm, out })
     }
 
@@ -312,14 +316,14 @@ impl Transformer {
         }
         let places: Vec<u32> = (0..time * batch).map(|at| (at / batch) as u32).collect();
         let places = graph.constant_ids([time, batch], &places)?;
-        let mut x = embedded(graph, parameters, tokens, places)?;
-        let mut layers = Vec::new();
+        let embedded = embedded(graph, parameters, tokens, places)?;
+        let (mut x, mut layers) = (embedded, Vec::new());
         for layer in &parameters.layers {
             let pass = self.block.forward(graph, layer, x)?;
             x = pass.y;
             layers.push(pass);
         }
-        Ok(TransformerPass { logits: self.logits(graph, parameters, x)?, layers })
+        Ok(TransformerPass { logits: self.logits(graph, parameters, x)?, embedded, layers })
     }
 
     /// The model for one token of each of `batch` sequences, its work growing with the position only. Inputs:

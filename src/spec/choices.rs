@@ -115,6 +115,10 @@ choices! {
         Adding => "adding", "Add the two marked numbers";
         /// To tag every position of a string with the capital that comes next.
         Ahead => "ahead", "Name the capital that comes next";
+        /// To name the accent that a vowel had when it was last seen with one: what attention does in one step.
+        Lookup => "lookup", "Name the accent a vowel had";
+        /// To write the letters that stand among blanks, in order (Gu and Dao 2023: selective copying).
+        SelectiveCopy => "selective-copy", "Copy the letters among blanks";
     }
 }
 

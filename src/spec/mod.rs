@@ -190,6 +190,10 @@ pub mod limits {
     pub const SYMBOLS: RangeInclusive<usize> = 2..=26;
     /// Symbols of the longest made example: what a decoder has to go through step by step.
     pub const STRING_LENGTH: RangeInclusive<usize> = 2..=64;
+    /// Accents a vowel can have.
+    pub const ACCENTS: usize = 8;
+    /// Letters that are to be picked out of blanks; there are at least as many blanks.
+    pub const COPIED: usize = 4;
     /// Layers of a feed-forward network.
     pub const DEPTH: usize = 128;
     /// Teacher forcing.
@@ -337,6 +341,18 @@ impl ModelSpec {
             let most = limits::STRING_LENGTH.end();
             errors.push(SpecError::new("length", format!("Strings that are made have at most {most} symbols.")));
         }
+        if self.task == Task::Lookup && self.symbols > limits::ACCENTS {
+            errors.push(SpecError::new("symbols", format!("There are {} accents.", limits::ACCENTS)));
+        }
+        let shortest = match self.task {
+            Task::Lookup => 16,
+            Task::SelectiveCopy => 3 * limits::COPIED,
+            _ => 0,
+        };
+        if self.sequence_length < shortest {
+            let message = format!("This task needs sequences of {shortest} symbols at least.");
+            errors.push(SpecError::new("length", message));
+        }
         if self.model == Architecture::FeedForward && self.sequence_length > limits::DEPTH {
             let message = format!("This network is as deep as its sequences are long: {} at most.", limits::DEPTH);
             errors.push(SpecError::new("length", message));
@@ -376,7 +392,7 @@ impl Task {
 
     /// Whether its examples are made sequences of one length: see [`crate::data::sequences`].
     pub fn makes_sequences(self) -> bool {
-        matches!(self, Task::Recall | Task::Adding | Task::Ahead)
+        matches!(self, Task::Recall | Task::Adding | Task::Ahead | Task::Lookup | Task::SelectiveCopy)
     }
 }
 
@@ -385,7 +401,10 @@ impl Architecture {
     pub fn learns(self, task: Task) -> bool {
         match self {
             Architecture::Recurrent => task == Task::Text || task.makes_sequences(),
-            Architecture::Transformer | Architecture::S4d | Architecture::Mamba => task == Task::Text,
+            // What comes later they cannot know, and they read tokens.
+            Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
+                matches!(task, Task::Text | Task::Recall | Task::Lookup | Task::SelectiveCopy)
+            }
             Architecture::FeedForward => task == Task::Adding,
             Architecture::EncoderDecoder => task.makes_strings() && task != Task::Majority,
             Architecture::Classifier => matches!(task, Task::Majority | Task::Labels),

@@ -3,7 +3,7 @@
 
 mod workloads;
 
-pub use workloads::{Named, Prepared, prepare, workloads};
+pub use workloads::{Named, Prepared, prepare, workloads, writer};
 
 use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
@@ -15,7 +15,6 @@ use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 use crate::engine::rng::{Rng, Stream};
 use crate::nn::initialise::{Initialisation, initial_parameters};
-use crate::nn::language_model::LanguageModel;
 use crate::protocol::{BenchResult, Workload, WorkloadModel};
 use crate::spec::BackendKind;
 
@@ -32,7 +31,7 @@ pub async fn run(
     devices: &mut Devices,
     now: &dyn Fn() -> f64,
 ) -> Result<BenchResult, EngineError> {
-    if workload.model == WorkloadModel::Writing {
+    if matches!(workload.model, WorkloadModel::Writing | WorkloadModel::WritingTransformer { .. }) {
         return write(workload, now);
     }
     let optimiser = Optimiser::ADAM;
@@ -88,6 +87,7 @@ pub async fn run(
         gemm_peak: machine.gemm_peak(),
         bound_steps_per_second: bound,
         dispatches: executable.dispatches(0),
+        carried_bytes: 0,
     })
 }
 
@@ -95,22 +95,18 @@ pub async fn run(
 /// token drawn from them: the quickest of several rounds, as other work on the machine only adds.
 fn write(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResult, EngineError> {
     const CHARACTERS: usize = 200;
-    let model = LanguageModel {
-        cell: workload.cell,
-        layers: workload.layers,
-        vocabulary: workload.vocab,
-        embedding: None,
-        hidden: workload.hidden,
-        bidirectional: false,
-        dropout: 0.0,
-    };
-    let Stepping { graph, parameters, step } = model::stepping(&model, 1)?;
+    let (model, place) = writer(workload);
+    let Stepping { graph, parameters, step } = model::stepping(model.as_ref(), 1)?;
+    let carried = step.carried.iter().map(|carried| graph.shape(carried.before).len()).sum::<usize>();
     let initial = initial_parameters(&graph, 1, Initialisation::default());
     let count = graph.parameters().iter().map(|parameter| parameter.len).sum();
     let mut executable = CpuExecutable::<f32>::new(Plan::new(graph, MEMORY_LIMIT)?, &[]);
     executable.write(parameters, &initial)?;
     let (prepare, program) = (executable.plan().program("prepare")?, executable.plan().program(step.program)?);
     executable.run(prepare)?;
+    if let (Some(position), Some(place)) = (step.position, place) {
+        executable.write_ids(position, &[place])?;
+    }
     let (flops, transcendentals) =
         (executable.plan().matmul_flops(program), executable.plan().transcendentals(program));
     let (mut sampler, rng) = (Sampler::default(), Rng::new(1, Stream::Sampling));
@@ -139,6 +135,7 @@ fn write(workload: &Workload, now: &dyn Fn() -> f64) -> Result<BenchResult, Engi
         gemm_peak: machine.gemm_peak(),
         bound_steps_per_second: machine.bound(flops, transcendentals),
         dispatches: 0,
+        carried_bytes: carried * size_of::<f32>(),
     })
 }
 
@@ -224,7 +221,17 @@ fn time_functions(now: &dyn Fn() -> f64) -> (f64, f64) {
 #[test]
 fn writing_a_character_is_timed() {
     let begin = std::time::Instant::now();
-    let workload = Workload { model: WorkloadModel::Writing, seconds: 0.05, ..workloads()[0].workload.clone() };
-    let result = write(&workload, &|| begin.elapsed().as_secs_f64()).expect("the CPU is there");
-    assert!(result.steps_per_second.is_finite() && result.steps_per_second > 0.0);
+    let measure = |model, steps| {
+        let workload = Workload { model, steps, hidden: 32, seconds: 0.05, ..workloads()[0].workload.clone() };
+        let result = write(&workload, &|| begin.elapsed().as_secs_f64()).expect("the CPU is there");
+        assert!(result.steps_per_second.is_finite() && result.steps_per_second > 0.0);
+        result
+    };
+    let transformer = WorkloadModel::WritingTransformer { heads: 2, feed_forward: 128 };
+    let [near, far] = [16, 4096].map(|steps| measure(transformer, steps));
+    // Keys and values of one layer.
+    assert_eq!([near.carried_bytes, far.carried_bytes], [16, 4096].map(|places| 2 * places * 32 * 4));
+    assert!(far.steps_per_second < near.steps_per_second);
+    // h and c, wherever it is.
+    assert_eq!([16, 4096].map(|steps| measure(WorkloadModel::Writing, steps).carried_bytes), [2 * 32 * 4; 2]);
 }

@@ -1,12 +1,14 @@
 //! What is built only when somebody looks, a graph of its own on the CPU each: the derivatives of the probe text's loss,
-//! and the probe text as a ragged batch. They see the parameters of the last observation.
+//! what reaches the answers to it, the probe text as a ragged batch, and computed in two ways. They see the parameters of the last observation.
 
 use crate::engine::error::EngineError;
 
 use super::measures::Tensor;
 use super::probe_gradient::{self, ProbeGradient};
 use super::ragged_view::{self, RaggedView};
+use super::reach::{self, Reach};
 use super::trainable::Trainable;
+use super::two_modes::{self, TwoModes};
 
 /// The instruments of a probe text.
 pub struct Instruments {
@@ -14,14 +16,22 @@ pub struct Instruments {
     parameters: Vec<f32>,
     gradient: Instrument<ProbeGradient>,
     ragged: Instrument<RaggedView>,
+    reach: Instrument<Reach>,
+    modes: Instrument<TwoModes>,
     /// Gives seconds, for what measures time: the system's clock, in a browser that of whoever drives the session.
     pub clock: Option<fn() -> f64>,
 }
 
 impl Default for Instruments {
     fn default() -> Self {
-        let (gradient, ragged) = (Instrument::default(), Instrument::default());
-        Instruments { parameters: Vec::new(), gradient, ragged, clock: system_clock() }
+        Instruments {
+            parameters: Vec::new(),
+            gradient: Instrument::default(),
+            ragged: Instrument::default(),
+            reach: Instrument::default(),
+            modes: Instrument::default(),
+            clock: system_clock(),
+        }
     }
 }
 
@@ -73,7 +83,9 @@ impl<T> Instrument<T> {
 impl Instruments {
     /// Whether a path is one of theirs.
     pub fn shows(path: &str) -> bool {
-        [probe_gradient::PREFIX, ragged_view::PREFIX].iter().any(|prefix| path.starts_with(prefix))
+        [probe_gradient::PREFIX, ragged_view::PREFIX, reach::PREFIX, two_modes::PREFIX]
+            .iter()
+            .any(|prefix| path.starts_with(prefix))
     }
 
     /// The probe text changed: all are to be built anew, and have nothing to show before the next observation.
@@ -85,6 +97,7 @@ impl Instruments {
     pub fn renew(&mut self, parameters: Vec<f32>) {
         self.parameters = parameters;
         (self.gradient.fresh, self.ragged.fresh) = (false, false);
+        (self.reach.fresh, self.modes.fresh) = (false, false);
     }
 
     /// The numbers and shape of a path, as of the last observation.
@@ -98,6 +111,12 @@ impl Instruments {
         }
         if path.starts_with(probe_gradient::PREFIX) {
             return self.gradient.ready(|| model.probe_gradient(probe), |view| view.run(parameters))?.view(path);
+        }
+        if path.starts_with(reach::PREFIX) {
+            return self.reach.ready(|| model.reach(probe), |view| view.run(parameters))?.view(path);
+        }
+        if path.starts_with(two_modes::PREFIX) {
+            return self.modes.ready(|| model.two_modes(probe), |view| view.run(parameters))?.view(path);
         }
         self.ragged.ready(|| model.ragged_view(probe), |view| view.run(parameters))?.view(path, self.clock)
     }

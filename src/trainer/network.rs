@@ -1,4 +1,4 @@
-//! Next-token networks as a run sees them: whole sequences to train on and to look into, and token by token to write.
+//! Networks of tokens as a run sees them: whole sequences to train on and to look into, and token by token to write.
 
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, ValueId};
@@ -15,7 +15,7 @@ use crate::spec::{Architecture, Discretisation, ModelSpec, Positions, Scan};
 use super::decoding::{Carried, OneStep};
 use super::signals::recurrent_signals;
 
-/// A network that predicts the next token.
+/// A network that answers at every token; a language model, with the next one.
 pub trait Network {
     /// Adds its parameters to a graph.
     ///
@@ -49,16 +49,30 @@ pub trait Reader {
 
 /// What a network makes of sequences.
 pub struct Reading {
-    /// (T, B, V).
+    /// (T, B, outputs).
     pub logits: ValueId,
+    /// The tokens as vectors (T, B, D); `None` where they are read one-hot.
+    pub embedded: Option<ValueId>,
     /// Values (T, ..) whose total derivative at every step is watched while training, by the path of its norm.
     pub watched: Vec<(String, ValueId)>,
     /// What the views show of the probe text, by its path below `probe/`. What nobody names is not computed.
     pub signals: Vec<(String, ValueId)>,
 }
 
-/// The network of a spec, for a vocabulary of this size.
+/// The language model of a spec, for a vocabulary of this size.
 pub fn network(spec: &ModelSpec, vocabulary: usize) -> Box<dyn Network> {
+    stack(spec, vocabulary, vocabulary).unwrap_or_else(|| Box::new(language_model(spec, vocabulary)))
+}
+
+/// The stack of blocks of a spec that answers with so many numbers; `None` for a recurrent network.
+pub fn stack(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<Box<dyn Network>> {
+    if let Some(model) = state_space(spec, vocabulary, outputs) {
+        let computation = match (spec.model, spec.scan) {
+            (Architecture::S4d, Scan::Convolution) => Computation::Convolution,
+            _ => Computation::Recurrence,
+        };
+        return Some(Box::new(StateSpace { model, computation }));
+    }
     let ModelSpec { layers, hidden, .. } = *spec;
     match spec.model {
         Architecture::Transformer => {
@@ -76,30 +90,26 @@ pub fn network(spec: &ModelSpec, vocabulary: usize) -> Box<dyn Network> {
             };
             // What it writes or is asked about may be longer than what it was trained on.
             let longest = spec.sequence_length.max(LONGEST);
-            Box::new(Transformer { vocabulary, block, layers, positions, longest, final_norm: true })
+            Some(Box::new(Transformer { vocabulary, outputs, block, layers, positions, longest, final_norm: true }))
         }
+        _ => None,
+    }
+}
+
+/// The model of a spec whose blocks are state-space layers.
+pub fn state_space(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<StateSpaceModel> {
+    let mixer = match spec.model {
         Architecture::S4d => {
             let discretisation = match spec.discretisation {
                 Discretisation::ZeroOrderHold => discretise::Discretisation::ZeroOrderHold,
                 Discretisation::Bilinear => discretise::Discretisation::Bilinear,
             };
-            let mixer = Mixer::S4d(S4d { channels: hidden, modes: spec.state_size, discretisation });
-            let computation = match spec.scan {
-                Scan::Recurrence => Computation::Recurrence,
-                Scan::Convolution => Computation::Convolution,
-            };
-            Box::new(StateSpace { model: StateSpaceModel { mixer, layers, vocabulary }, computation })
+            Mixer::S4d(S4d { channels: spec.hidden, modes: spec.state_size, discretisation })
         }
-        Architecture::Mamba => {
-            let mixer = Mixer::Mamba(Mamba::of_width(hidden, spec.state_size));
-            let model = StateSpaceModel { mixer, layers, vocabulary };
-            Box::new(StateSpace { model, computation: Computation::Recurrence })
-        }
-        Architecture::Recurrent
-        | Architecture::EncoderDecoder
-        | Architecture::Classifier
-        | Architecture::FeedForward => Box::new(language_model(spec, vocabulary)),
-    }
+        Architecture::Mamba => Mixer::Mamba(Mamba::of_width(spec.hidden, spec.state_size)),
+        _ => return None,
+    };
+    Some(StateSpaceModel { mixer, layers: spec.layers, vocabulary, outputs })
 }
 
 /// The places a Transformer has at least: those of the longest probe text and of a sample.
@@ -148,10 +158,11 @@ impl Reader for Recurrent {
         let dropout = key.filter(|_| self.model.dropout > 0.0);
         let dropout = dropout.map(|key| Dropout { p: self.model.dropout, key, stream: 0 });
         let input = self.model.input(graph, &self.parameters, tokens)?;
+        let embedded = input.features();
         let run = Run { states: &states, dropout, ..Run::new(input) };
         let pass = self.model.run(graph, &self.parameters, &run)?;
         let (watched, signals) = recurrent_signals(graph, &self.model.recurrent(), &pass.layers, "layers")?;
-        Ok(Reading { logits: pass.logits, watched, signals })
+        Ok(Reading { logits: pass.logits, embedded, watched, signals })
     }
 
     fn step(&self, graph: &mut Graph, batch: usize) -> Result<OneStep, EngineError> {
@@ -218,7 +229,7 @@ impl Reader for Attending {
                     .map(|(name, value)| (format!("layers/{at}/{name}"), value))
             })
             .collect();
-        Ok(Reading { logits: pass.logits, watched, signals })
+        Ok(Reading { logits: pass.logits, embedded: Some(pass.embedded), watched, signals })
     }
 
     fn step(&self, graph: &mut Graph, batch: usize) -> Result<OneStep, EngineError> {
@@ -272,7 +283,7 @@ impl Reader for Scanning {
             signals.extend(layer.signals.iter().map(|(name, value)| (format!("layers/{at}/{name}"), *value)));
             signals.extend(layer.states.map(|states| (format!("layers/{at}/x"), states)));
         }
-        Ok(Reading { logits: pass.logits, watched, signals })
+        Ok(Reading { logits: pass.logits, embedded: Some(pass.embedded), watched, signals })
     }
 
     fn step(&self, graph: &mut Graph, batch: usize) -> Result<OneStep, EngineError> {

@@ -1,6 +1,6 @@
 //! Models that answer about sequences that are made: a tag or several at every timestep, or a number at the end.
 
-use crate::data::sequences::{SequenceBatch, Sequences};
+use crate::data::sequences::{Asked, SequenceBatch, Sequences};
 use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Gradients, Graph, Kind, Op, ValueId};
@@ -16,9 +16,12 @@ use crate::spec::{Architecture, ModelSpec, Task};
 
 use super::evaluation::{Examination, Mean, held_out, most_frequent};
 use super::model::{name_gradient_norms, name_signals};
+use super::network::{self, Reader};
 use super::probe_gradient::{Differentiated, ProbeGradient};
+use super::reach::{Link, Reach};
 use super::signals::{Named, recurrent_signals};
 use super::trainable::{Answering, Example, Observation, Trainable, Training, Watch};
+use super::two_modes::TwoModes;
 
 /// A sum within this of the right one counts as right (Hochreiter & Schmidhuber 1997).
 const TOLERANCE: f32 = 0.04;
@@ -35,11 +38,14 @@ pub struct Tagger {
 enum Network {
     Recurrent(tagger::Tagger),
     FeedForward(FeedForward),
+    /// A Transformer or a state-space model.
+    Stack(Box<dyn network::Network>),
 }
 
 enum Parameters {
     Recurrent(TaggerParameters),
     FeedForward(FeedForwardParameters),
+    Stack(Box<dyn Reader>),
 }
 
 /// A network with its parameters in a graph.
@@ -52,6 +58,8 @@ struct Built<'a> {
 struct Pass {
     /// (T, B, Q C) at every step; (.., B, 1) once.
     answer: ValueId,
+    /// The tokens as vectors (T, B, D), where they are embedded.
+    embedded: Option<ValueId>,
     /// The states (T, B, H) whose derivatives are watched.
     watched: Named,
     /// The states of a network whose depth stands for time, (1, B, H) each.
@@ -72,15 +80,17 @@ impl Tagger {
     pub fn new(spec: &ModelSpec) -> Tagger {
         let sequences = Sequences::new(spec);
         let (inputs, hidden) = (sequences.inputs(), spec.hidden);
+        let outputs = sequences.questions() * sequences.classes();
         let network = if spec.model == Architecture::FeedForward {
             let depth = spec.sequence_length;
             Network::FeedForward(FeedForward { inputs: depth * inputs, hidden, depth, outputs: 1 })
+        } else if let Some(stack) = network::stack(spec, inputs, outputs) {
+            Network::Stack(stack)
         } else {
             let embedded = (spec.embedding > 0 && !sequences.are_numbers()).then_some(inputs);
             let input = embedded.map_or(inputs, |_| spec.embedding);
             let ModelSpec { layers, bidirectional, .. } = *spec;
             let recurrent = Recurrent { layers, bidirectional, ..Recurrent::new(spec.cell, input, hidden) };
-            let outputs = sequences.questions() * sequences.classes();
             Network::Recurrent(tagger::Tagger { recurrent, embedded, outputs })
         };
         Tagger { spec: spec.clone(), sequences, network, inputs: None, batch: SequenceBatch::default() }
@@ -96,7 +106,9 @@ impl Tagger {
             Network::Recurrent(_) if self.sequences.are_numbers() => {
                 graph.input(format!("{program}/features"), [steps, batch, width], Kind::Float)
             }
-            Network::Recurrent(_) => graph.input(format!("{program}/tokens"), [steps, batch], Kind::Ids),
+            Network::Recurrent(_) | Network::Stack(_) => {
+                graph.input(format!("{program}/tokens"), [steps, batch], Kind::Ids)
+            }
         }
     }
 
@@ -115,7 +127,7 @@ impl Tagger {
         let (steps, width) = (self.spec.sequence_length, self.sequences.inputs());
         let sequences = batch.features.len() / (steps * width);
         match self.network {
-            Network::Recurrent(_) => batch.features.clone(),
+            Network::Recurrent(_) | Network::Stack(_) => batch.features.clone(),
             Network::FeedForward(_) => (0..sequences)
                 .flat_map(|at| (0..steps).map(move |t| (t * sequences + at) * width))
                 .flat_map(|place| batch.features[place..place + width].iter().copied())
@@ -178,6 +190,21 @@ impl Tagger {
         std::iter::once("\u{00B7}".to_owned()).chain(marked).collect()
     }
 
+    /// Accuracy by how long ago the answer was seen, of one question at a time: `hits` and `tokens` are (T, B).
+    fn by_lag(&self, hits: ValueId, groups: usize, tokens: &[u32]) -> Mean {
+        let batch = tokens.len() / self.spec.sequence_length;
+        let mut group_of = vec![None; tokens.len()];
+        for sequence in 0..batch {
+            let read: Vec<u32> = tokens.iter().skip(sequence).step_by(batch).copied().collect();
+            for Asked { t, source, .. } in self.sequences.asked(&read) {
+                let lag = source.map(|source| t - source);
+                group_of[t * batch + sequence] = lag.and_then(|lag| self.sequences.lag_group(lag));
+            }
+        }
+        let group = move |at: usize| group_of.get(at).copied().flatten();
+        Mean { path: "evaluation/lag_accuracy", of: hits, shape: vec![groups], group: Box::new(group) }
+    }
+
     fn measures(&self, losses: ValueId, hits: ValueId, batch: &SequenceBatch) -> (Vec<Mean>, Known) {
         let (length, questions) = (self.spec.sequence_length, self.sequences.questions());
         let row = batch.tags.len() / length;
@@ -201,6 +228,20 @@ impl Tagger {
                 ];
                 let chance = vec![1.0 / self.sequences.classes() as f32];
                 (means, vec![("evaluation/lags", lags), ("evaluation/chance", chance)])
+            }
+            Task::Lookup | Task::SelectiveCopy => {
+                let mut means = vec![
+                    mean("evaluation/loss", losses, vec![], |_, _, _| Some(0)),
+                    mean("evaluation/accuracy", hits, vec![], |_, _, _| Some(0)),
+                ];
+                let chance = vec![1.0 / self.sequences.classes() as f32];
+                let mut known = vec![("evaluation/chance", chance)];
+                if self.spec.task == Task::Lookup {
+                    let lags: Vec<f32> = self.sequences.lags().iter().map(|lag| *lag as f32).collect();
+                    means.push(self.by_lag(hits, lags.len(), &batch.tokens));
+                    known.push(("evaluation/lags", lags));
+                }
+                (means, known)
             }
             Task::Ahead => {
                 let means = vec![
@@ -241,20 +282,23 @@ fn mark_numbers(graph: &mut Graph, answer: ValueId, targets: ValueId) -> Result<
 }
 
 impl Network {
-    fn parameters(&self, graph: &mut Graph) -> Built<'_> {
+    fn parameters(&self, graph: &mut Graph) -> Result<Built<'_>, EngineError> {
         let parameters = match self {
             Network::Recurrent(model) => Parameters::Recurrent(model.parameters(graph)),
             Network::FeedForward(model) => Parameters::FeedForward(model.parameters(graph)),
+            Network::Stack(model) => Parameters::Stack(model.parameters(graph)?),
         };
-        Built { network: self, parameters }
+        Ok(Built { network: self, parameters })
     }
 }
 
 impl Built<'_> {
-    /// Reads whole sequences: tokens (T, B), features (T, B, 2), or (1, B, 2 T) layer by layer.
+    /// Reads whole sequences: tokens (T, B), features (T, B, 2), or (1, B, 2 T) layer by layer. `program` names the inputs
+    /// it adds.
     fn read(
         &self,
         graph: &mut Graph,
+        program: &str,
         input: ValueId,
         dropout: Option<Dropout>,
         once: bool,
@@ -265,6 +309,7 @@ impl Built<'_> {
                     Kind::Ids => model.tokens(graph, parameters, input)?,
                     Kind::Float => SequenceInput::Features(input),
                 };
+                let embedded = x.features().filter(|_| model.embedded.is_some());
                 let states = model.states(graph, parameters, &Run { dropout, ..Run::new(x) })?;
                 let answer = if once {
                     model.at_the_end(graph, parameters, &states)?
@@ -272,13 +317,18 @@ impl Built<'_> {
                     model.every_step(graph, parameters, &states)?
                 };
                 let (watched, signals) = recurrent_signals(graph, &model.recurrent, &states.layers, "layers")?;
-                Ok(Pass { answer, watched, depth: Vec::new(), signals })
+                Ok(Pass { answer, embedded, watched, depth: Vec::new(), signals })
             }
             (Network::FeedForward(model), Parameters::FeedForward(parameters)) => {
                 let pass = model.forward(graph, parameters, input)?;
                 let stacked = graph.concat(&pass.states, 0)?;
                 let signals = vec![("layers/0/h".to_owned(), stacked)];
-                Ok(Pass { answer: pass.answer, watched: Vec::new(), depth: pass.states, signals })
+                Ok(Pass { answer: pass.answer, embedded: None, watched: Vec::new(), depth: pass.states, signals })
+            }
+            (Network::Stack(_), Parameters::Stack(reader)) => {
+                let read = reader.read(graph, program, input, None)?;
+                let (answer, embedded) = (read.logits, read.embedded);
+                Ok(Pass { answer, embedded, watched: read.watched, depth: Vec::new(), signals: read.signals })
             }
             _ => Err(EngineError::Unknown { what: "parameters of this network".to_owned() }),
         }
@@ -301,13 +351,13 @@ impl Trainable for Tagger {
     fn training(&mut self, optimiser: Optimiser, watch: Watch) -> Result<Training, EngineError> {
         let (length, batch) = (self.spec.sequence_length, self.spec.batch);
         let mut graph = Graph::default();
-        let built = self.network.parameters(&mut graph);
+        let built = self.network.parameters(&mut graph)?;
         graph.program("train");
         let input = self.input(&mut graph, "train", length, batch);
         let targets = self.answers(&mut graph, "train", batch);
         let key = graph.input("train/dropout_key", [2], Kind::Ids);
         let dropout = (self.spec.dropout > 0.0).then_some(Dropout { p: self.spec.dropout, key, stream: 0 });
-        let pass = built.read(&mut graph, input, dropout, self.sequences.are_numbers())?;
+        let pass = built.read(&mut graph, "train", input, dropout, self.sequences.are_numbers())?;
         let marks = self.mark(&mut graph, pass.answer, targets)?;
         graph.name(marks.loss, "loss");
         let accuracy = (watch == Watch::Everything).then_some(marks.accuracy);
@@ -348,12 +398,12 @@ impl Trainable for Tagger {
     fn observation(&self, probe: &str) -> Result<Observation, EngineError> {
         let probe = self.probe(probe);
         let mut graph = Graph::default();
-        let built = self.network.parameters(&mut graph);
+        let built = self.network.parameters(&mut graph)?;
         graph.program("probe");
         let numbers = self.sequences.are_numbers();
         let input = self.input(&mut graph, "probe", probe.len(), 1);
         // At every step, so that one sees what it would say there.
-        let pass = built.read(&mut graph, input, None, false)?;
+        let pass = built.read(&mut graph, "probe", input, None, false)?;
         name_signals(&mut graph, &pass.signals)?;
         let (mut inputs, mut features) = (Vec::new(), Vec::new());
         let answer = if numbers {
@@ -375,8 +425,18 @@ impl Trainable for Tagger {
     fn probe_gradient(&self, probe: &str) -> Option<Result<ProbeGradient, EngineError>> {
         match &self.network {
             Network::Recurrent(model) => Some(self.differentiate(model, probe)),
-            Network::FeedForward(_) => None,
+            Network::FeedForward(_) | Network::Stack(_) => None,
         }
+    }
+
+    fn reach(&self, probe: &str) -> Option<Result<Reach, EngineError>> {
+        (!self.sequences.are_numbers()).then(|| self.links(&self.probe(probe)))
+    }
+
+    fn two_modes(&self, probe: &str) -> Option<Result<TwoModes, EngineError>> {
+        let outputs = self.sequences.questions() * self.sequences.classes();
+        let model = network::state_space(&self.spec, self.sequences.inputs(), outputs)?;
+        TwoModes::new(&model, &self.probe(probe))
     }
 
     fn examples(&self) -> Example {
@@ -389,6 +449,24 @@ impl Trainable for Tagger {
 }
 
 impl Tagger {
+    /// What reaches each answer about the probe: of several questions at a time, those at the end.
+    fn links(&self, probe: &[u32]) -> Result<Reach, EngineError> {
+        let (questions, classes) = (self.sequences.questions(), self.sequences.classes());
+        let link = |asked: Asked| {
+            let Asked { t, question, tag, source } = asked;
+            let kept = questions == 1 || t + 1 == probe.len();
+            source.filter(|_| kept).map(|source| Link { t, source, answers: question * classes, tag: tag as usize })
+        };
+        let links: Vec<Link> = self.sequences.asked(probe).into_iter().filter_map(link).collect();
+        let mut graph = Graph::default();
+        let built = self.network.parameters(&mut graph)?;
+        graph.program("reach");
+        let tokens: Vec<u32> = probe.iter().flat_map(|token| vec![*token; links.len()]).collect();
+        let tokens = graph.constant_ids([probe.len(), links.len()], &tokens)?;
+        let pass = built.read(&mut graph, "reach", tokens, None, false)?;
+        Reach::new(graph, pass.answer, pass.embedded, classes, links)
+    }
+
     /// The loss of the sequence that is looked at, as it is trained.
     fn differentiate(&self, model: &tagger::Tagger, text: &str) -> Result<ProbeGradient, EngineError> {
         let probe = self.probe(text);
@@ -440,11 +518,11 @@ impl Tagger {
         // Squared errors vary more than hits, and numbers cost less than logits.
         let batch = held_out(length) * if self.sequences.are_numbers() { 2 } else { 1 };
         let mut graph = Graph::default();
-        let built = self.network.parameters(&mut graph);
+        let built = self.network.parameters(&mut graph)?;
         graph.program("evaluate");
         let input = self.input(&mut graph, "evaluate", length, batch);
         let targets = self.answers(&mut graph, "evaluate", batch);
-        let pass = built.read(&mut graph, input, None, self.sequences.are_numbers())?;
+        let pass = built.read(&mut graph, "evaluate", input, None, self.sequences.are_numbers())?;
         let marks = self.mark(&mut graph, pass.answer, targets)?;
         graph.name(marks.losses, "evaluate/losses");
         graph.name(marks.hits, "evaluate/hits");

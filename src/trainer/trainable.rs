@@ -4,7 +4,7 @@ use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Graph, ValueId};
 use crate::engine::optimiser::Optimiser;
-use crate::spec::{Architecture, ModelSpec, SpecError, Task};
+use crate::spec::{Architecture, ModelSpec, SpecError};
 
 use super::decoding::OneStep;
 use super::evaluation::Examination;
@@ -13,8 +13,10 @@ use super::long_view::LongView;
 use super::next_token::NextToken;
 use super::probe_gradient::ProbeGradient;
 use super::ragged_view::RaggedView;
+use super::reach::Reach;
 use super::tagger::Tagger;
 use super::translator::Translator;
+use super::two_modes::TwoModes;
 
 /// A kind of model with its examples: one file each in this folder, one line in [`open`].
 pub trait Trainable {
@@ -74,6 +76,16 @@ pub trait Trainable {
         None
     }
 
+    /// What reaches its answers on the probe text; `None` for a model or task without answers about a place.
+    fn reach(&self, _probe: &str) -> Option<Result<Reach, EngineError>> {
+        None
+    }
+
+    /// The probe text as a recurrence and as a convolution; `None` for a model that is not both.
+    fn two_modes(&self, _probe: &str) -> Option<Result<TwoModes, EngineError>> {
+        None
+    }
+
     /// What it keeps from step to step besides parameters and optimiser states, as numbers.
     fn memory(&self) -> Vec<f32> {
         Vec::new()
@@ -116,7 +128,7 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
-        Architecture::Recurrent if spec.task != Task::Text => Box::new(Tagger::new(spec)),
+        _ if spec.task.makes_sequences() => Box::new(Tagger::new(spec)),
         Architecture::FeedForward => Box::new(Tagger::new(spec)),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
             Box::new(NextToken::new(spec, text)?)

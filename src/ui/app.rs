@@ -15,8 +15,9 @@ use crate::ui::lab::{Lab, Notice, address};
 use crate::ui::setup::Layout;
 use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
 use crate::ui::views::{
-    AnswersView, Attending, Beam, Clamping, Confusion, Contexts, Exposure, Gradients, Learning, Lengths, Parameters,
-    Ragged, Recall, Rewards, SampleText, Signals, Tagging, Tensors, Typing,
+    AnswersView, Attending, Beam, Clamping, Confusion, Contexts, Cost, Exposure, Gradients, Heads, Learning, Lengths,
+    Parameters, Poles, Ragged, Reach, Recall, Rewards, SampleText, Selection, Signals, Tagging, Tensors, TwoModes,
+    Typing,
 };
 use crate::ui::{script, theme};
 
@@ -130,6 +131,9 @@ fn picture(view: View) -> AnyView {
         View::Typing => "look-typing",
         View::Confusion => "look-confusion",
         View::Tensors => "look-tensors",
+        View::Contexts => "look-contexts",
+        View::Attention => "look-attention",
+        View::Beam => "look-beam",
         _ => return content(view),
     };
     view! { <LookInto name>{content(view)}</LookInto> }.into_any()
@@ -138,7 +142,7 @@ fn picture(view: View) -> AnyView {
 fn content(view: View) -> AnyView {
     match view {
         View::Learning => view! { <Learning/> }.into_any(),
-        View::Signals => view! { <Signals/> }.into_any(),
+        View::Signals => view! { <Inside/> }.into_any(),
         View::Gradients => view! { <Gradients/> }.into_any(),
         View::Writing => view! { <SampleText/> }.into_any(),
         View::Typing => view! { <Typing/> }.into_any(),
@@ -151,11 +155,28 @@ fn content(view: View) -> AnyView {
         View::Parameters => view! { <Parameters/> }.into_any(),
         View::Answers => view! { <AnswersView/> }.into_any(),
         View::Lengths => view! { <Lengths/> }.into_any(),
-        View::Contexts => view! { <LookInto name="look-contexts"><Contexts/></LookInto> }.into_any(),
-        View::Attention => view! { <LookInto name="look-attention"><Attending/></LookInto> }.into_any(),
+        View::Contexts => view! { <Contexts/> }.into_any(),
+        View::Attention => view! { <Attending/> }.into_any(),
         View::Exposure => view! { <Exposure/> }.into_any(),
         View::Rewards => view! { <Rewards/> }.into_any(),
-        View::Beam => view! { <LookInto name="look-beam"><Beam/></LookInto> }.into_any(),
+        View::Beam => view! { <Beam/> }.into_any(),
+        View::Reach => view! { <Reach/> }.into_any(),
+        View::Heads => view! { <Heads/> }.into_any(),
+        View::Cost => view! { <Cost/> }.into_any(),
+        View::Poles => view! { <Poles/> }.into_any(),
+        View::Modes => view! { <TwoModes/> }.into_any(),
+        View::Selection => view! { <Selection/> }.into_any(),
+    }
+}
+
+/// Gates and states of a recurrent network; of another model, its tensors by name.
+#[component]
+fn Inside() -> impl IntoView {
+    let lab = Lab::here();
+    view! {
+        <Show when=move || lab.is_recurrent() fallback=|| view! { <Tensors/> }>
+            <Signals/>
+        </Show>
     }
 }
 

@@ -1,21 +1,28 @@
 //! The same model as a PyTorch program, with the settings filled in.
 
+mod classifier;
 mod encoder_decoder;
+mod transformer;
 
 use crate::engine::cell::Cell;
-use crate::spec::{Architecture, ModelSpec, OptimiserKind, Task};
+use crate::spec::{Architecture, ModelSpec, OptimiserKind, Task, limits};
 
 /// A program that trains what `spec` says; `None` for kinds of models it is not written for yet.
 pub fn program(spec: &ModelSpec) -> Option<String> {
-    let parts = match spec.model {
-        Architecture::Recurrent => [imports(spec), data(spec), model(spec), training(spec)],
-        Architecture::EncoderDecoder => {
-            [imports(spec), encoder_decoder::data(spec), encoder_decoder::model(spec), training(spec)]
-        }
-        Architecture::Classifier => [imports(spec), labelled(spec), classifier(spec), training(spec)],
+    let [data, model] = match spec.model {
+        Architecture::Recurrent => [data(spec), model(spec)],
+        Architecture::Transformer => [data(spec), transformer::model(spec)],
+        Architecture::EncoderDecoder => [encoder_decoder::data(spec), encoder_decoder::model(spec)],
+        Architecture::Classifier => [classifier::data(spec), classifier::model(spec)],
         _ => return None,
     };
+    let parts = [imports(spec), data, model, training(spec)];
     Some(parts.join("\n\n"))
+}
+
+/// Whether the model embeds the tokens it reads.
+fn embeds(spec: &ModelSpec) -> bool {
+    spec.model != Architecture::Recurrent || (spec.embedding > 0 && spec.task != Task::Adding)
 }
 
 fn imports(spec: &ModelSpec) -> String {
@@ -29,6 +36,8 @@ fn imports(spec: &ModelSpec) -> String {
 /// What is read and what is wanted: `batch()` gives both, batch first.
 fn data(spec: &ModelSpec) -> String {
     let (batch, length, symbols) = (spec.batch, spec.sequence_length, spec.symbols);
+    let read =
+        |tokens: &str| if embeds(spec) { tokens.to_owned() } else { format!("F.one_hot({tokens}, inputs).float()") };
     match spec.task {
         Task::Text => format!(
             "text = open(\"text.txt\", encoding=\"utf-8\").read()\n\
@@ -38,7 +47,8 @@ fn data(spec: &ModelSpec) -> String {
              def batch():\n    \
                  starts = torch.randint(len(tokens) - {length}, ({batch},))\n    \
                  windows = torch.stack([tokens[s : s + {length} + 1] for s in starts])\n    \
-                 return F.one_hot(windows[:, :-1], inputs).float(), windows[:, 1:]"
+                 return {}, windows[:, 1:]",
+            read("windows[:, :-1]")
         ),
         Task::Adding => format!(
             "inputs, outputs = 2, 1\n\n\
@@ -57,7 +67,43 @@ fn data(spec: &ModelSpec) -> String {
              def batch():\n    \
                  x = torch.randint(symbols, ({batch}, {length}))\n    \
                  seen = [F.pad(x, (lag, 0), value=-100)[:, :{length}] for lag in lags]\n    \
-                 return F.one_hot(x, symbols).float(), torch.stack(seen, dim=-1)"
+                 return {}, torch.stack(seen, dim=-1)",
+            read("x")
+        ),
+        Task::Lookup => format!(
+            "# Tokens: a blank, the vowels, each vowel with each accent. The tag of a bare vowel is the accent it had.\n\
+             vowels, symbols = 5, {symbols}\n\
+             inputs, outputs = 1 + vowels * (1 + symbols), symbols\n\n\
+             def batch():\n    \
+                 x = torch.zeros({batch}, {length}, dtype=torch.long)\n    \
+                 y = torch.full_like(x, -100)\n    \
+                 for row, tags in zip(x, y):\n        \
+                     places = torch.randperm({length} // 2)[:vowels]\n        \
+                     accents = torch.randint(symbols, (vowels,))\n        \
+                     row[places] = 1 + vowels + symbols * torch.arange(vowels) + accents\n        \
+                     for t in range({length}):\n            \
+                         seen = (places < t).nonzero().flatten()\n            \
+                         if row[t] == 0 and len(seen) > 0 and torch.rand(()) < 0.5:\n                \
+                             vowel = seen[torch.randint(len(seen), ())]\n                \
+                             row[t], tags[t] = 1 + vowel, accents[vowel]\n    \
+                 return {}, y",
+            read("x")
+        ),
+        Task::SelectiveCopy => format!(
+            "# Tokens: a blank, the question, {symbols} letters. The questions ask for the letters in order.\n\
+             copied, symbols = {}, {symbols}\n\
+             inputs, outputs = 2 + symbols, symbols\n\n\
+             def batch():\n    \
+                 x = torch.zeros({batch}, {length}, dtype=torch.long)\n    \
+                 y = torch.full_like(x, -100)\n    \
+                 x[:, -copied:] = 1\n    \
+                 y[:, -copied:] = torch.randint(symbols, ({batch}, copied))\n    \
+                 for row, tags in zip(x, y):\n        \
+                     places = torch.randperm({length} - copied)[:copied].sort().values\n        \
+                     row[places] = 2 + tags[-copied:]\n    \
+                 return {}, y",
+            limits::COPIED,
+            read("x")
         ),
         _ => format!(
             "# Lower-case letters and {symbols} capitals; the tag of a place is the next capital after it.\n\
@@ -69,87 +115,10 @@ fn data(spec: &ModelSpec) -> String {
                  y = torch.full_like(x, -100)\n    \
                  for t in reversed(range({length} - 1)):\n        \
                      y[:, t] = torch.where(x[:, t + 1] >= 26, x[:, t + 1] - 26, y[:, t + 1])\n    \
-                 return F.one_hot(x, inputs).float(), y"
+                 return {}, y",
+            read("x")
         ),
     }
-}
-
-/// Labelled sequences of unequal length: `batch()` gives tokens, padded with 0, with their lengths, and labels; `held_out`
-/// is the same of what is kept for the end.
-fn labelled(spec: &ModelSpec) -> String {
-    let (batch, length, symbols) = (spec.batch, spec.sequence_length, spec.symbols);
-    let pad = "def padded(pairs):\n    \
-                   texts, labels = zip(*pairs)\n    \
-                   lengths = torch.tensor([len(text) for text in texts])\n    \
-                   tokens = nn.utils.rnn.pad_sequence([torch.tensor(text) for text in texts], batch_first=True)\n    \
-                   return (tokens, lengths), torch.tensor(labels)";
-    if spec.task != Task::Labels {
-        return format!(
-            "# Strings of 1 to {length} letters, each labelled with the letter it has most of, the first of equals.\n\
-             tokens, classes = 3 + {symbols}, {symbols}\n\n\
-             {pad}\n\n\
-             def made():\n    \
-                 letters = torch.randint({symbols}, (int(torch.randint(1, {length} + 1, ())),))\n    \
-                 return (letters + 3).tolist(), int(torch.bincount(letters, minlength={symbols}).argmax())\n\n\
-             def batch():\n    \
-                 return padded([made() for _ in range({batch})])\n\n\
-             held_out = padded([made() for _ in range(256)])"
-        );
-    }
-    format!(
-        "# A table label,text, as in the page. A fifth of it is held out. Token 0 pads, 1 stands for unknown characters.\n\
-         rows = list(csv.reader(open(\"names.csv\", encoding=\"utf-8-sig\", newline=\"\")))\n\
-         rows = [row for row in rows if row and row != [\"label\", \"text\"]]\n\
-         random.Random({seed}).shuffle(rows)\n\
-         labels = sorted({{label for label, _ in rows}})\n\
-         cut = len(rows) // 5\n\
-         alphabet = sorted({{c for _, text in rows[cut:] for c in text[:{length}]}})\n\
-         place = {{c: at + 2 for at, c in enumerate(alphabet)}}\n\
-         pairs = [([place.get(c, 1) for c in text[:{length}]], labels.index(label)) for label, text in rows]\n\
-         tokens, classes = len(alphabet) + 2, len(labels)\n\n\
-         {pad}\n\n\
-         def batch():\n    \
-             return padded(random.choices(pairs[cut:], k={batch}))\n\n\
-         held_out = padded(pairs[:cut])",
-        seed = spec.seed
-    )
-}
-
-fn classifier(spec: &ModelSpec) -> String {
-    let Module { name, options, note } = recurrent(spec);
-    let module = spec.cell.description().module;
-    let (hidden, dropout) = (spec.hidden, spec.dropout);
-    let both = if spec.bidirectional { "2 * " } else { "" };
-    let last = if spec.cell == Cell::Lstm { "(h_n, _)" } else { "h_n" };
-    let (states, which) = if spec.bidirectional {
-        ("torch.cat([h_n[-2], h_n[-1]], dim=-1)", "the last layer\u{2019}s, forwards and backwards")
-    } else {
-        ("h_n[-1]", "the last layer\u{2019}s")
-    };
-    format!(
-        "{note}class Classifier(nn.Module):\n    \
-             def __init__(self):\n        \
-                 super().__init__()\n        \
-                 self.embedding = nn.Embedding(tokens, {embedding}, padding_idx=0)\n        \
-                 self.{module} = nn.{name}({embedding}, {hidden}, batch_first=True{options})\n        \
-                 self.dropout = nn.Dropout({dropout})\n        \
-                 self.classifier = nn.Sequential(\n            \
-                     nn.Linear({both}{hidden}, {hidden}), nn.ReLU(), nn.Dropout({dropout}), nn.Linear({hidden}, classes)\n        \
-                 )\n\n    \
-             def forward(self, batch):\n        \
-                 tokens, lengths = batch\n        \
-                 embedded = self.dropout(self.embedding(tokens))\n        \
-                 # The lengths stay on the CPU; enforce_sorted=False sorts and gives the order back.\n        \
-                 packed = nn.utils.rnn.pack_padded_sequence(\n            \
-                     embedded, lengths.cpu(), batch_first=True, enforce_sorted=False\n        \
-                 )\n        \
-                 _, {last} = self.{module}(packed)\n        \
-                 # h_n (layers * directions, batch, hidden): {which}, each after its own last step.\n        \
-                 return self.classifier(self.dropout({states}))\n\n\
-         model = Classifier(){forget}",
-        embedding = spec.embedding,
-        forget = forget_bias(spec, module),
-    )
 }
 
 /// A recurrent module as PyTorch has it.
@@ -200,14 +169,23 @@ fn model(spec: &ModelSpec) -> String {
     let Module { name, options, note } = recurrent(spec);
     let width = if spec.bidirectional { format!("2 * {}", spec.hidden) } else { spec.hidden.to_string() };
     let head = if spec.task == Task::Adding { "self.out(states[:, -1])" } else { "self.out(states)" };
+    let (embedding, reads, x) = if embeds(spec) {
+        (
+            format!("self.embed = nn.Embedding(inputs, {0})\n        ", spec.embedding),
+            spec.embedding.to_string(),
+            "self.embed(x)",
+        )
+    } else {
+        (String::new(), "inputs".to_owned(), "x")
+    };
     format!(
         "{note}class Model(nn.Module):\n    \
              def __init__(self):\n        \
                  super().__init__()\n        \
-                 self.rnn = nn.{name}(inputs, {}, batch_first=True{options})\n        \
+                 {embedding}self.rnn = nn.{name}({reads}, {}, batch_first=True{options})\n        \
                  self.out = nn.Linear({width}, outputs)\n\n    \
              def forward(self, x):\n        \
-                 states, _ = self.rnn(x)\n        \
+                 states, _ = self.rnn({x})\n        \
                  return {head}\n\n\
          model = Model(){}",
         spec.hidden,
@@ -263,19 +241,19 @@ fn training(spec: &ModelSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Attention, Choice};
+    use crate::spec::{Attention, Choice, Positions};
 
     /// Every program is there to be read: `SEQLAB_PROGRAMS=folder cargo test --lib code` writes them, to be run by Python.
     fn keep(name: &str, program: &str) {
         if let Some(folder) = std::env::var_os("SEQLAB_PROGRAMS") {
-            std::fs::write(std::path::Path::new(&folder).join(name), program).expect("a folder");
+            std::fs::write(std::path::Path::new(&folder).join(name).with_extension("py"), program).expect("a folder");
         }
     }
 
     #[test]
     fn a_program_says_what_the_spec_says() {
         let mut spec = ModelSpec { hidden: 33, layers: 2, dropout: 0.25, clip: Some(0.5), ..ModelSpec::default() };
-        for task in [Task::Text, Task::Adding, Task::Recall, Task::Ahead] {
+        for task in [Task::Text, Task::Adding, Task::Recall, Task::Ahead, Task::Lookup, Task::SelectiveCopy] {
             for cell in Cell::ALL {
                 for bidirectional in [false, true] {
                     spec = ModelSpec { task, cell, bidirectional, ..spec };
@@ -288,7 +266,7 @@ mod tests {
                         assert!(program.contains(part), "{part} is missing in\n{program}");
                     }
                     assert_eq!(program.contains("bidirectional=True"), bidirectional);
-                    keep(&format!("{task:?}_{cell:?}_{bidirectional}.py"), &program);
+                    keep(&format!("{task:?}_{cell:?}_{bidirectional}"), &program);
                 }
             }
         }
@@ -310,10 +288,21 @@ mod tests {
                     let program = program(&spec).expect("encoder-decoders are written");
                     assert!(program.contains("nn.Embedding(vocabulary, 9)"), "{program}");
                     assert_eq!(program.contains("def attend"), *attention != Attention::None);
-                    keep(&format!("{task:?}_{attention:?}_{cell:?}.py"), &program);
+                    keep(&format!("{task:?}_{attention:?}_{cell:?}"), &program);
                 }
             }
         }
+        for task in [Task::Text, Task::Recall, Task::Lookup, Task::SelectiveCopy] {
+            for positions in [Positions::Learned, Positions::Sinusoidal] {
+                let model = Architecture::Transformer;
+                spec = ModelSpec { model, task, positions, hidden: 36, heads: 3, embedding: 7, ..spec };
+                let program = program(&spec).expect("Transformers are written");
+                assert!(program.contains("nn.TransformerEncoderLayer(36, 3, 4 * 36") && !program.contains("one_hot"));
+                keep(&format!("{task:?}_{positions:?}"), &program);
+            }
+        }
+        let embedded = ModelSpec { model: Architecture::Recurrent, ..spec.clone() };
+        assert!(program(&embedded).is_some_and(|program| program.contains("self.rnn(self.embed(x))")));
         assert_eq!(program(&ModelSpec { model: Architecture::Mamba, ..spec }), None);
     }
 
@@ -342,7 +331,7 @@ mod tests {
                     }
                     assert_eq!(program.contains("h_n[-2], h_n[-1]"), bidirectional);
                     assert_eq!(program.contains("rows i, f, g, o"), cell == Cell::Lstm);
-                    keep(&format!("classifier_{task:?}_{cell:?}_{bidirectional}.py"), &program);
+                    keep(&format!("classifier_{task:?}_{cell:?}_{bidirectional}"), &program);
                 }
             }
         }

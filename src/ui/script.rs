@@ -307,8 +307,13 @@ fn workload(options: &JsValue) -> Result<Workload, String> {
             feed_forward: whole("feedForward", 256.0, 4096)?,
         },
         "writing" => WorkloadModel::Writing,
+        "writing-transformer" => WorkloadModel::WritingTransformer {
+            heads: whole("heads", 4.0, 64)?,
+            feed_forward: whole("feedForward", 256.0, 4096)?,
+        },
         _ => {
-            return Err("model is \"characters\", \"attention\", \"mamba\", \"s4d\", \"transformer\" or \"writing\"."
+            return Err("model is \"characters\", \"attention\", \"mamba\", \"s4d\", \"transformer\", \"writing\" or \
+                        \"writing-transformer\"."
                 .to_owned());
         }
     };
@@ -338,5 +343,6 @@ fn report(result: &BenchResult) -> JsValue {
     put(&object, "gemmPeak", &result.gemm_peak.into());
     put(&object, "boundStepsPerSecond", &result.bound_steps_per_second.into());
     put(&object, "dispatches", &(result.dispatches as f64).into());
+    put(&object, "carriedBytes", &(result.carried_bytes as f64).into());
     object.into()
 }

@@ -41,6 +41,10 @@ pub fn spec() -> impl Strategy<Value = ModelSpec> {
             spec.sequence_length = spec.sequence_length.min(*limits::STRING_LENGTH.end());
             spec.embedding = spec.embedding.max(1);
         }
+        if matches!(spec.task, Task::Lookup | Task::SelectiveCopy) {
+            spec.symbols = spec.symbols.min(limits::ACCENTS);
+            spec.sequence_length = spec.sequence_length.max(16);
+        }
         if spec.model == Architecture::FeedForward {
             spec.sequence_length = spec.sequence_length.min(limits::DEPTH);
         }

@@ -1,4 +1,4 @@
-//! A next-token model of state-space blocks: tokens, embedding, blocks (norm, S4D or Mamba, residual), norm, linear layer
+//! A model of state-space blocks that answers at every token: tokens, embedding, blocks (norm, S4D or Mamba, residual), norm, linear layer
 //! to logits.
 
 pub mod mamba;
@@ -45,6 +45,8 @@ pub struct StateSpaceModel {
     pub layers: usize,
     /// Tokens V.
     pub vocabulary: usize,
+    /// Numbers of an answer; of a next-token model, V.
+    pub outputs: usize,
 }
 
 /// Weight and bias.
@@ -91,8 +93,10 @@ pub struct BlockPass {
 /// What a forward pass computes.
 #[derive(Clone, Debug)]
 pub struct StateSpacePass {
-    /// (T, B, V).
+    /// (T, B, outputs).
     pub logits: ValueId,
+    /// Tokens as vectors (T, B, width).
+    pub embedded: ValueId,
     /// Bottom first.
     pub layers: Vec<BlockPass>,
 }
@@ -126,7 +130,7 @@ impl StateSpaceModel {
             })
             .collect();
         let norm = norm_parameters(graph, "norm_f", width);
-        let head = linear(graph, "lm_head", width, self.vocabulary);
+        let head = linear(graph, "lm_head", width, self.outputs);
         StateSpaceParameters { embedding, blocks, norm, head }
     }
 
@@ -159,8 +163,8 @@ impl StateSpaceModel {
         tokens: ValueId,
         states: &[BlockState],
     ) -> Result<StateSpacePass, EngineError> {
-        let mut x = graph.embedding(tokens, parameters.embedding, None)?;
-        let mut layers = Vec::new();
+        let embedded = graph.embedding(tokens, parameters.embedding, None)?;
+        let (mut x, mut layers) = (embedded, Vec::new());
         for ((norm, mixer), state) in parameters.blocks.iter().zip(states) {
             let normalised = normalise(graph, x, *norm)?;
             let mut pass = match (&self.mixer, mixer) {
@@ -178,7 +182,7 @@ impl StateSpaceModel {
         }
         let top = normalise(graph, x, parameters.norm)?;
         let (weight, bias) = parameters.head;
-        Ok(StateSpacePass { logits: graph.linear(top, weight, Some(bias))?, layers })
+        Ok(StateSpacePass { logits: graph.linear(top, weight, Some(bias))?, embedded, layers })
     }
 
     /// Every carried state as (before, after): inputs of the pass, and what they are for the steps that follow.

@@ -15,7 +15,7 @@ use crate::nn::transformer::{Block, Positions, Transformer};
 use crate::protocol::{Workload, WorkloadModel};
 use crate::spec::{Architecture, BackendKind, ModelSpec};
 use crate::trainer::model::{self, Training, Watch};
-use crate::trainer::network::network;
+use crate::trainer::network::{Network, network};
 
 /// A named workload: the table every benchmark goes through.
 pub struct Named {
@@ -74,6 +74,9 @@ pub struct Prepared {
 pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, EngineError> {
     let (training, inputs) = match workload.model {
         WorkloadModel::Characters | WorkloadModel::Writing => characters(workload, optimiser)?,
+        WorkloadModel::WritingTransformer { heads, feed_forward } => {
+            transformer(workload, optimiser, [heads, feed_forward])?
+        }
         WorkloadModel::Attention { embedding, source, previous } => {
             let query = if previous { Query::Previous } else { Query::Current };
             attention(workload, optimiser, [embedding, source], query)?
@@ -88,11 +91,24 @@ pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, En
 
 type Built = Result<(Training, Vec<(ValueId, Vec<u32>)>), EngineError>;
 
+/// The language model that writes, and the place of the token whose writing is measured, where that matters.
+pub fn writer(workload: &Workload) -> (Box<dyn Network>, Option<u32>) {
+    match workload.model {
+        WorkloadModel::WritingTransformer { heads, feed_forward } => {
+            (Box::new(blocks(workload, [heads, feed_forward])), Some(workload.steps.saturating_sub(1) as u32))
+        }
+        _ => (Box::new(recurrent(workload)), None),
+    }
+}
+
+fn recurrent(workload: &Workload) -> LanguageModel {
+    let Workload { cell, layers, vocab, hidden, .. } = *workload;
+    LanguageModel { cell, layers, vocabulary: vocab, embedding: None, hidden, bidirectional: false, dropout: 0.0 }
+}
+
 fn characters(workload: &Workload, optimiser: Optimiser) -> Built {
-    let Workload { cell, layers, vocab, hidden, steps, batch, .. } = *workload;
-    let model =
-        LanguageModel { cell, layers, vocabulary: vocab, embedding: None, hidden, bidirectional: false, dropout: 0.0 };
-    let training = model::training(&model, steps, batch, optimiser, Watch::Nothing)?;
+    let Workload { steps, batch, .. } = *workload;
+    let training = model::training(&recurrent(workload), steps, batch, optimiser, Watch::Nothing)?;
     let inputs = [training.graph.find("train/tokens")?, training.graph.find("train/targets")?];
     let batches = [periodic(workload, 0, steps), periodic(workload, 1, steps)];
     Ok((training, inputs.into_iter().zip(batches).collect()))
@@ -134,11 +150,16 @@ fn attention(workload: &Workload, optimiser: Optimiser, [width, source]: [usize;
 }
 
 /// A causal language model of `layers` blocks.
-fn transformer(workload: &Workload, optimiser: Optimiser, [heads, feed_forward]: [usize; 2]) -> Built {
-    let Workload { layers, vocab, hidden: model, steps, batch, .. } = *workload;
+fn blocks(workload: &Workload, [heads, feed_forward]: [usize; 2]) -> Transformer {
+    let Workload { layers, vocab, hidden: model, steps, .. } = *workload;
     let block = Block { model, heads, feed_forward, activation: Unary::Gelu, causal: true, eps: 1e-5 };
     let positions = Positions::Sinusoidal;
-    let model = Transformer { vocabulary: vocab, block, layers, positions, longest: steps, final_norm: true };
+    Transformer { vocabulary: vocab, outputs: vocab, block, layers, positions, longest: steps, final_norm: true }
+}
+
+fn transformer(workload: &Workload, optimiser: Optimiser, sizes: [usize; 2]) -> Built {
+    let Workload { steps, batch, .. } = *workload;
+    let model = blocks(workload, sizes);
     let mut graph = Graph::default();
     let parameters = model.parameters(&mut graph)?;
     graph.program("train");

@@ -13,6 +13,7 @@ use crate::trainer::measures::{self, Measure};
 use crate::trainer::observer::Observer;
 use crate::trainer::surgery::{self, clamp_gate};
 use crate::trainer::trainable::Evaluation;
+use crate::trainer::what_if::WhatIf;
 
 impl Session {
     /// How well the model does on strings of this length that it is not trained on; `None` for one that writes without end.
@@ -96,6 +97,9 @@ impl Session {
     pub async fn view(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
         if Instruments::shows(path) {
             return self.instruments.view(path, self.model.as_ref(), &self.probe);
+        }
+        if let Some(asked) = WhatIf::parse(path) {
+            return self.what_if(&asked).await;
         }
         match Measure::parse(path) {
             None => self.tensor(path).await,
@@ -183,6 +187,16 @@ impl Session {
         let parameters = self.operated().await?;
         view.run(&parameters, &text)?;
         measures::spectrum(&view, layer, text.len(), self.spec.hidden)
+    }
+
+    /// A channel of a diagonal state-space layer as it would be; see [`WhatIf`].
+    async fn what_if(&mut self, asked: &WhatIf) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+        let mut found = Vec::new();
+        for path in asked.parameters() {
+            found.push(self.tensor(&path).await?);
+        }
+        let unknown = || EngineError::Unknown { what: "channel of this kind of model".to_owned() };
+        asked.answer(found.first_chunk().ok_or_else(unknown)?, self.spec.sequence_length)
     }
 
     async fn tensor(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {

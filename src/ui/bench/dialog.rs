@@ -5,88 +5,29 @@ use leptos::prelude::*;
 
 use crate::protocol::{BenchResult, Workload};
 use crate::spec::BackendKind;
-use crate::ui::bench::{Session, WORKLOADS, measure};
+use crate::ui::bench::{Outcome, Queue, WORKLOADS};
 use crate::ui::format;
 use crate::ui::lab::Lab;
-
-/// What became of one measurement.
-type Outcome = Option<Result<BenchResult, String>>;
 
 const BACKENDS: [BackendKind; 2] = [BackendKind::Cpu, BackendKind::Gpu];
 const JOBS: usize = WORKLOADS.len() * BACKENDS.len();
 
-/// The measurements of one visit.
-#[derive(Clone, Copy)]
-struct Bench {
-    lab: Lab,
-    outcomes: RwSignal<Vec<Outcome>>,
-    /// The job under way.
-    job: RwSignal<Option<usize>>,
-    session: StoredValue<Option<Session>, LocalStorage>,
-}
-
-impl Bench {
-    fn start(self) {
-        self.outcomes.set(vec![None; JOBS]);
-        self.lab.hold();
-        self.go(0);
-    }
-
-    fn go(self, job: usize) {
-        if job == JOBS {
-            return self.end();
-        }
-        self.job.set(Some(job));
-        let workload = Workload { backend: BACKENDS[job % 2], ..WORKLOADS[job / 2].1.clone() };
-        match measure(workload, move |outcome| self.done(job, outcome)) {
-            Ok(session) => self.session.set_value(Some(session)),
-            Err(message) => self.done(job, Err(message)),
-        }
-    }
-
-    fn done(self, job: usize, outcome: Result<BenchResult, String>) {
-        let outcome = outcome.and_then(|result| {
-            if result.backend == BACKENDS[job % 2] {
-                Ok(result)
-            } else {
-                Err("There is no usable GPU here.".to_owned())
-            }
-        });
-        self.outcomes.update(|outcomes| outcomes[job] = Some(outcome));
-        self.go(job + 1);
-    }
-
-    fn end(self) {
-        if self.job.get_untracked().is_some() {
-            self.job.set(None);
-            self.lab.release();
-        }
-    }
-
-    fn stop(self) {
-        let session = self.session.try_update_value(Option::take).flatten();
-        if let Some(session) = session {
-            session.stop();
-        }
-        self.end();
-    }
+/// Every workload on the CPU, then on the GPU.
+fn jobs() -> Vec<Workload> {
+    let both = |(_, workload): &(&str, Workload)| BACKENDS.map(|backend| Workload { backend, ..workload.clone() });
+    WORKLOADS.iter().flat_map(both).collect()
 }
 
 /// A dialog that measures this device.
 #[component]
 pub fn BenchDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
-    let bench = Bench {
-        lab: Lab::here(),
-        outcomes: RwSignal::new(vec![None; JOBS]),
-        job: RwSignal::new(None),
-        session: StoredValue::new_local(None),
-    };
+    let bench = Queue::new(Lab::here());
     let close = move || {
         if let Some(dialog) = dialog.get_untracked() {
             dialog.close();
         }
     };
-    let busy = move || bench.job.with(Option::is_some);
+    let busy = move || bench.busy();
     let progress = move || match bench.job.get() {
         Some(job) => format!("Measuring {} of {JOBS}\u{2026}", job + 1),
         None => String::new(),
@@ -103,7 +44,7 @@ pub fn BenchDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
                 "measured best."
             </p>
             <div class="buttons">
-                <button type="button" class="primary" disabled=busy on:click=move |_| bench.start()>"Measure"</button>
+                <button type="button" class="primary" disabled=busy on:click=move |_| bench.start(jobs())>"Measure"</button>
                 <button type="button" disabled=move || !busy() on:click=move |_| bench.stop()>"Stop"</button>
                 <progress max=JOBS prop:value=move || bench.job.get().unwrap_or(0) class:idle=move || !busy()></progress>
                 <span class="caption number" role="status">{progress}</span>
@@ -116,9 +57,9 @@ pub fn BenchDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
 }
 
 #[component]
-fn Results(bench: Bench) -> impl IntoView {
+fn Results(bench: Queue) -> impl IntoView {
     let row = move |(at, (name, workload)): (usize, &'static (&'static str, Workload))| {
-        let outcome = move |side: usize| bench.outcomes.with(|outcomes| outcomes[2 * at + side].clone());
+        let outcome = move |side: usize| bench.outcome(2 * at + side);
         let size = format!("V {} H {} T {} B {}", workload.vocab, workload.hidden, workload.steps, workload.batch);
         view! {
             <tr>
@@ -192,11 +133,11 @@ fn ratio(cpu: Outcome, gpu: Outcome) -> String {
 }
 
 /// Why a measurement failed.
-fn failure(bench: Bench) -> Option<String> {
+fn failure(bench: Queue) -> Option<String> {
     bench.outcomes.with(|outcomes| outcomes.iter().flatten().find_map(|outcome| outcome.as_ref().err().cloned()))
 }
 
-fn adapter(bench: Bench) -> Option<String> {
+fn adapter(bench: Queue) -> Option<String> {
     let adapter = bench.outcomes.with(|outcomes| {
         outcomes.iter().flatten().flatten().map(|result| result.adapter.clone()).find(|name| !name.is_empty())
     });

@@ -1,11 +1,13 @@
 //! "How fast is my device?": fixed workloads, measured in a fresh worker while the lab stands still.
 
 mod dialog;
+mod queue;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 pub use dialog::BenchDialog;
+pub use queue::{Outcome, Queue};
 
 use crate::engine::cell::Cell;
 use crate::protocol::{BenchResult, Command, Event, Workload, WorkloadModel};

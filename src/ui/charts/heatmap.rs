@@ -110,7 +110,7 @@ pub fn readout_id(lab: Lab) -> String {
 }
 
 /// Puts an image on a canvas, a pixel a number; the style sheet stretches it.
-pub(super) fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
+pub fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
     let (width, height) = (steps as u32, units as u32);
     if width == 0 || height == 0 {
         return;

@@ -1,88 +1,114 @@
-//! A matrix of signed numbers, of which one is chosen.
+//! A matrix as a heat map: rows downwards, columns to the right.
 
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::ui::charts::ColourScale;
-use crate::ui::charts::axis;
-use crate::ui::charts::heatmap::{moved_by, place, put};
+use crate::ui::charts::heatmap::put;
 use crate::ui::charts::palette::Palette;
-use crate::ui::dom;
-use crate::ui::lab::Lab;
 
-/// Numbers, row after row, and how many rows and columns they are.
-type Numbers = (Vec<f32>, (usize, usize));
+/// Numbers, row after row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matrix {
+    pub rows: usize,
+    pub columns: usize,
+    pub values: Vec<f32>,
+}
 
-/// A picture of what `read` gives: rows downwards, columns to the right. A click or the arrow keys choose a number.
+impl Matrix {
+    /// The number at a row and a column.
+    pub fn at(&self, row: usize, column: usize) -> Option<f32> {
+        (column < self.columns).then(|| self.values.get(row * self.columns + column).copied()).flatten()
+    }
+}
+
+/// A row and a column that is pointed at.
+pub type Place = RwSignal<Option<(usize, usize)>>;
+
+/// A heat map that marks, with all others of the same `place`, what is pointed at.
 #[component]
-pub fn Matrix(
-    label: Signal<String>,
-    read: impl Fn() -> Option<Numbers> + Send + Sync + 'static,
-    /// Row and column, from 0.
-    chosen: RwSignal<(usize, usize)>,
+pub fn MatrixMap(
+    /// What it shows, in words.
+    label: String,
+    matrix: Memo<Option<Matrix>>,
+    palette: Memo<Palette>,
+    ends: Signal<(f32, f32)>,
+    place: Place,
+    /// What rows and columns are.
+    axes: [&'static str; 2],
 ) -> impl IntoView {
-    let lab = Lab::here();
-    let canvas = NodeRef::<html::Canvas>::new();
-    let body = NodeRef::<html::Div>::new();
-    let palette = Memo::new(move |_| Palette::diverging(lab.theme.get()));
-    let size = RwSignal::new((1usize, 1usize));
-    let reach = RwSignal::new(1.0f32);
-    let seen = dom::watch_sight(body);
-    let mut image = Vec::new();
+    let (canvas, body) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Div>::new());
     Effect::new(move |_| {
-        let Some(canvas) = canvas.get().filter(|_| seen.get()) else { return };
-        let Some((numbers, (rows, columns))) = read() else { return };
-        let largest = numbers.iter().fold(0.0f32, |largest, number| largest.max(number.abs()));
-        let end = axis::follow(f64::from(reach.get_untracked()), f64::from(largest)) as f32;
-        if reach.get_untracked() != end {
-            reach.set(end);
-        }
-        if size.get_untracked() != (rows, columns) {
-            size.set((rows, columns));
-        }
-        // A picture has its first index to the right.
-        let turned: Vec<f32> =
-            (0..columns).flat_map(|c| numbers.iter().skip(c).step_by(columns.max(1)).copied()).collect();
-        palette.with(|palette| palette.paint(&turned, (columns, rows), (-end, end), &mut image));
-        put(&canvas, (columns, rows), &image);
+        let Some(canvas) = canvas.get() else { return };
+        matrix.with(|matrix| {
+            let Some(matrix) = matrix else { return };
+            let (low, high) = ends.get();
+            let image: Vec<u8> = palette.with(|palette| {
+                let pixel = |value: &f32| {
+                    let [red, green, blue] = palette.colour(*value, low, high);
+                    [red, green, blue, 255]
+                };
+                matrix.values.iter().flat_map(pixel).collect()
+            });
+            put(&canvas, (matrix.columns, matrix.rows), &image);
+        });
     });
+    let size = move || matrix.with(|matrix| matrix.as_ref().map_or((0, 0), |matrix| (matrix.rows, matrix.columns)));
     let point = move |event: &ev::PointerEvent| {
-        let (rows, columns) = size.get_untracked();
-        if let Some(body) = body.get_untracked() {
-            let (column, row) = place(&body, event, (columns, rows));
-            chosen.set((row, column));
-        }
+        let Some(body) = body.get_untracked() else { return };
+        let (rows, columns) = untrack(size);
+        let area = body.get_bounding_client_rect();
+        let index = |at: f64, length: f64, count: usize| {
+            ((at / length.max(1.0) * count as f64) as usize).min(count.saturating_sub(1))
+        };
+        let row = index(f64::from(event.client_y()) - area.top(), area.height(), rows);
+        place.set(Some((row, index(f64::from(event.client_x()) - area.left(), area.width(), columns))));
     };
     let keys = move |event: ev::KeyboardEvent| {
-        let Some((right, down)) = moved_by(&event.key()) else { return };
+        let (down, right) = match event.key().as_str() {
+            "ArrowUp" => (-1, 0),
+            "ArrowDown" => (1, 0),
+            "ArrowLeft" => (0, -1),
+            "ArrowRight" => (0, 1),
+            _ => return,
+        };
         event.prevent_default();
-        let (rows, columns) = size.get_untracked();
+        let (rows, columns) = untrack(size);
+        let (row, column) = place.get_untracked().unwrap_or_default();
         let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
-        chosen.update(|(row, column)| (*row, *column) = (moved(*row, down, rows), moved(*column, right, columns)));
+        place.set(Some((moved(row, down, rows), moved(column, right, columns))));
     };
     let marked = move || {
-        let ((row, column), (rows, columns)) = (chosen.get(), size.get());
-        format!("--t:{column};--unit:{row};--steps:{columns};--units:{rows}")
+        let ((rows, columns), (row, column)) = (size(), place.get().unwrap_or_default());
+        format!("--t:{column};--unit:{row};--steps:{};--units:{}", columns.max(1), rows.max(1))
     };
-    let ends = Signal::derive(move || (-reach.get(), reach.get()));
+    let [rows, columns] = axes;
     view! {
-        <div class="matrix pointed" style=marked>
+        <div class="heat-frame">
+            <span class="units" aria-hidden="true">
+                <span>"1"</span>
+                <span class="axis-name">{rows}</span>
+                <span>{move || size().0}</span>
+            </span>
             <div
-                class="heat-body"
+                class="map-body"
+                style=marked
+                class:pointed=move || place.get().is_some()
                 node_ref=body
                 tabindex="0"
                 role="application"
-                aria-roledescription="matrix"
+                aria-roledescription="heat map"
                 aria-label=label
+                on:pointermove=move |event| point(&event)
                 on:pointerdown=move |event| point(&event)
+                on:pointerleave=move |event| if event.pointer_type() == "mouse" { place.set(None) }
                 on:keydown=keys
             >
                 <canvas node_ref=canvas></canvas>
                 <i class="cross row"></i>
                 <i class="cross column"></i>
             </div>
-            <ColourScale palette ends/>
         </div>
+        <p class="columns-name" aria-hidden="true">{columns}</p>
     }
 }

@@ -7,7 +7,9 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::View;
-use crate::ui::views::{answers, attending, clamping, confusion, contexts, exposure, lengths, rewards};
+use crate::ui::views::{
+    answers, attending, clamping, confusion, contexts, exposure, heads, lengths, rewards, selection,
+};
 
 /// Between two rounds of asking, while the model trains.
 const EVERY: Duration = Duration::from_millis(700);
@@ -96,8 +98,12 @@ fn view_paths(view: View) -> Vec<&'static str> {
         View::Contexts => contexts::PATHS,
         View::Exposure => exposure::PATHS,
         View::Rewards => rewards::PATHS,
+        View::Reach => return ["reach/questions", "reach/influence"].into_iter().chain(heads::ATTENTION).collect(),
+        View::Heads => &heads::ATTENTION,
+        View::Modes => &["modes/recurrence", "modes/convolution", "modes/difference"],
+        View::Selection => &selection::DELTA,
         View::Learning | View::Signals | View::Gradients | View::Writing | View::Typing | View::Tensors => &[],
-        View::Answers | View::Attention | View::Beam => &[],
+        View::Answers | View::Attention | View::Beam | View::Cost | View::Poles => &[],
     };
     paths.to_vec()
 }

@@ -348,6 +348,62 @@ async fn a_lab_lives_in_a_page_of_another_origin() {
     .await;
 }
 
+/// Measured on request: points appear one after the other, and what is stopped stays unmeasured.
+#[tokio::test]
+async fn costs_are_measured_when_asked_for_and_until_stopped() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=transformers-vs-rnns&run=0").await?;
+        click(&page, ".cost .primary").await?;
+        page.until("document.querySelector('.cost progress').value >= 6", 120.0).await?;
+        click(&page, ".cost .buttons button:nth-child(2)").await?;
+        click(&page, ".cost .table summary").await?;
+        page.until("document.querySelector('.cost tbody tr')", 10.0).await?;
+        let rows = page
+            .js("return [...document.querySelectorAll('.cost tbody tr')]
+                   .map(row => [...row.querySelectorAll('td')].slice(2).map(cell => parseFloat(cell.textContent) || 0))")
+            .await?;
+        let rows: Vec<Vec<f64>> = serde_json::from_value(rows)?;
+        // Three models at five lengths, then at five places, then the bytes there.
+        assert_eq!((rows.len(), rows[0].len()), (15, 3));
+        assert!(rows[..2].iter().flatten().all(|time| *time > 0.0), "{rows:?}");
+        assert!(rows[14].iter().all(|bytes| *bytes == 0.0), "{rows:?}");
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+/// What a view of the state-space lab prints, against `seqlab.probe`; a step length that is moved, and put back.
+#[tokio::test]
+async fn a_system_is_shown_as_the_engine_computes_it() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=state-space&run=0").await?;
+        page.js("await seqlab.step(20)").await?;
+        let shown = |id: &str| {
+            format!("return parseFloat(document.getElementById({id:?}).textContent.replace('\u{d7}10', 'e').replace(/[\u{2070}-\u{207f}\u{b2}\u{b3}\u{b9}]/g, sign => '\u{2070}\u{b9}\u{b2}\u{b3}\u{2074}\u{2075}\u{2076}\u{2077}\u{2078}\u{2079}'.includes(sign) ? '\u{2070}\u{b9}\u{b2}\u{b3}\u{2074}\u{2075}\u{2076}\u{2077}\u{2078}\u{2079}'.indexOf(sign) : '-'))")
+        };
+        page.until("document.getElementById('modes-difference').textContent.length > 1", 20.0).await?;
+        page.wait(2.0).await;
+        for (id, path) in [("modes-difference", "modes/difference"), ("delta", "system/0/0/1/1")] {
+            let written = page.js(&shown(id)).await?.as_f64().unwrap_or(f64::NAN);
+            let known = page.js(&format!("return (await seqlab.probe({path:?})).values[0]")).await?;
+            let known = known.as_f64().unwrap_or(f64::NAN);
+            assert!((written - known).abs() <= 0.06 * known, "{id}: {written} is shown, {known} is so");
+        }
+        let before = page.js(&shown("delta")).await?.as_f64().unwrap_or(f64::NAN);
+        page.js("const slider = document.getElementById('delta-input');
+             slider.value = slider.max; slider.dispatchEvent(new Event('input', {bubbles: true}))")
+            .await?;
+        page.wait(1.0).await;
+        let after = page.js(&shown("delta")).await?.as_f64().unwrap_or(f64::NAN);
+        assert!((after / before - 10.0).abs() < 0.1, "{before} {after}");
+        click(&page, ".poles .choosers button").await?;
+        page.wait(1.0).await;
+        assert_eq!(page.js(&shown("delta")).await?.as_f64(), Some(before));
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
     with_page(Engine::Cpu, |page| async move {

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::number;
 use crate::protocol::Edit;
 use crate::spec::SpecError;
-use crate::ui::charts::Matrix;
+use crate::ui::charts::WeightMatrix;
 use crate::ui::controls::Stepper;
 use crate::ui::equation::parameter_path;
 use crate::ui::format;
@@ -110,7 +110,7 @@ pub fn WeightEditor() -> impl IntoView {
                     choose=move |column| place.update(|place| place.1 = column - 1)
                 />
             </div>
-            <Matrix label read=values chosen=place/>
+            <WeightMatrix label read=values chosen=place/>
             <div class="buttons">
                 <span class="caption">"It is "<output class="number" id="weight-now">{now}</output></span>
                 <input
