@@ -131,7 +131,7 @@ fn size(lab: Lab) -> (usize, usize) {
 }
 
 /// The column and the row of a picture of so many columns and rows that the pointer is at.
-pub(super) fn place(
+pub fn place(
     body: &web_sys::HtmlDivElement,
     event: &ev::PointerEvent,
     (columns, rows): (usize, usize),
@@ -147,7 +147,7 @@ pub(super) fn place(
 }
 
 /// Where a key moves the mark of a picture: right and down.
-pub(super) fn moved_by(key: &str) -> Option<(isize, isize)> {
+pub fn moved_by(key: &str) -> Option<(isize, isize)> {
     Some(match key {
         "ArrowLeft" => (-1, 0),
         "ArrowRight" => (1, 0),

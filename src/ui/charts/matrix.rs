@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::ui::charts::heatmap::put;
+use crate::ui::charts::heatmap::{self, moved_by, put};
 use crate::ui::charts::palette::Palette;
 
 /// Numbers, row after row.
@@ -57,21 +57,11 @@ pub fn MatrixMap(
     let point = move |event: &ev::PointerEvent| {
         let Some(body) = body.get_untracked() else { return };
         let (rows, columns) = untrack(size);
-        let area = body.get_bounding_client_rect();
-        let index = |at: f64, length: f64, count: usize| {
-            ((at / length.max(1.0) * count as f64) as usize).min(count.saturating_sub(1))
-        };
-        let row = index(f64::from(event.client_y()) - area.top(), area.height(), rows);
-        place.set(Some((row, index(f64::from(event.client_x()) - area.left(), area.width(), columns))));
+        let (column, row) = heatmap::place(&body, event, (columns, rows));
+        place.set(Some((row, column)));
     };
     let keys = move |event: ev::KeyboardEvent| {
-        let (down, right) = match event.key().as_str() {
-            "ArrowUp" => (-1, 0),
-            "ArrowDown" => (1, 0),
-            "ArrowLeft" => (0, -1),
-            "ArrowRight" => (0, 1),
-            _ => return,
-        };
+        let Some((right, down)) = moved_by(&event.key()) else { return };
         event.prevent_default();
         let (rows, columns) = untrack(size);
         let (row, column) = place.get_untracked().unwrap_or_default();

@@ -5,13 +5,13 @@ pub mod palette;
 pub mod picture;
 
 #[cfg(target_arch = "wasm32")]
-mod heatmap;
+pub mod heatmap;
 #[cfg(target_arch = "wasm32")]
 mod line;
 #[cfg(target_arch = "wasm32")]
 pub mod matrix;
 #[cfg(target_arch = "wasm32")]
-pub mod plot;
+mod plot;
 #[cfg(target_arch = "wasm32")]
 mod turns;
 #[cfg(target_arch = "wasm32")]

@@ -5,12 +5,10 @@ use std::fmt::Write as _;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
-use wasm_bindgen::Clamped;
-use web_sys::ImageData;
 
 use crate::protocol::Edit;
+use crate::ui::charts::heatmap::{moved_by, place, put};
 use crate::ui::charts::palette::{self, Palette};
-use crate::ui::charts::plot::context;
 use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::store::{FrameStore, Tensor};
@@ -121,36 +119,20 @@ fn Map(pair: RwSignal<Pair>, rows: Memo<Vec<String>>) -> impl IntoView {
         });
         let Some(weights) = weights else { return };
         palette.with(|palette| palette.paint(&weights, (places, steps), (0.0, 1.0), &mut image));
-        let (width, height) = (places as u32, steps as u32);
-        if canvas.width() != width || canvas.height() != height {
-            canvas.set_width(width);
-            canvas.set_height(height);
-        }
-        let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&image), width, height);
-        if let (Some(context), Ok(data)) = (context(&canvas), data) {
-            let _ = context.put_image_data(&data, 0.0, 0.0);
-        }
+        put(&canvas, (places, steps), &image);
     });
     let point = move |event: ev::PointerEvent| {
-        let Some(body) = body.get_untracked() else { return };
         let (steps, places) = untrack(size);
-        let area = body.get_bounding_client_rect();
-        let index =
-            |at: f64, length: f64, count: usize| ((at / length.max(1.0) * count as f64) as usize).min(count.max(1) - 1);
-        let place = index(f64::from(event.client_x()) - area.left(), area.width(), places);
-        pair.set((index(f64::from(event.client_y()) - area.top(), area.height(), steps), place));
+        if let Some(body) = body.get_untracked() {
+            let (column, row) = place(&body, &event, (places, steps));
+            pair.set((row, column));
+        }
     };
     let keys = move |event: ev::KeyboardEvent| {
-        let (down, right) = match event.key().as_str() {
-            "ArrowUp" => (-1, 0),
-            "ArrowDown" => (1, 0),
-            "ArrowLeft" => (0, -1),
-            "ArrowRight" => (0, 1),
-            _ => return,
-        };
+        let Some((right, down)) = moved_by(&event.key()) else { return };
         event.prevent_default();
         let (steps, places) = untrack(size);
-        let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.max(1) - 1);
+        let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
         pair.update(|pair| *pair = (moved(pair.0, down, steps), moved(pair.1, right, places)));
     };
     let label = move || {
