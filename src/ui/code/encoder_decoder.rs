@@ -160,15 +160,30 @@ fn attention(spec: &ModelSpec) -> Option<String> {
     .replace("CELL", name);
     let join = if spec.bidirectional { "torch.cat([s[0], s[1]], dim=-1)" } else { "s[0]" };
     Some(format!(
-        "class Model(nn.Module):\n    \
+        "class Decoder(nn.Module):\n    \
              def __init__(self):\n        \
                  super().__init__()\n        \
-                 self.encoder_embed = nn.Embedding(vocabulary, {embedding})\n        \
                  self.embed = nn.Embedding(vocabulary, {embedding})\n        \
-                 self.encoder = nn.{module}({embedding}, {hidden}, batch_first=True{directions})\n        \
                  self.{name} = nn.{module}Cell({input}, {width})\n        \
                  {parameters}{joined}\n        \
                  self.out = nn.Linear({read}, vocabulary)\n\n    \
+             def forward(self, given, state, memory, padding):\n        \
+                 s = state[0] if isinstance(state, tuple) else state\n\n        \
+                 def attend(s):\n            \
+                     e = {energy}  # alignment energies\n            \
+                     a = e.masked_fill(padding, float(\"-inf\")).softmax(-1)\n            \
+                     return (a[:, None] @ memory)[:, 0]\n\n        \
+                 logits = []\n        \
+                 for y in self.embed(given).unbind(1):\n            \
+                     {step}\n            \
+                     logits.append({answer})\n        \
+                 return torch.stack(logits, dim=1)\n\n\
+         class Model(nn.Module):\n    \
+             def __init__(self):\n        \
+                 super().__init__()\n        \
+                 self.encoder_embed = nn.Embedding(vocabulary, {embedding})\n        \
+                 self.encoder = nn.{module}({embedding}, {hidden}, batch_first=True{directions})\n        \
+                 self.decoder = Decoder()\n\n    \
              def forward(self, source, given):\n        \
                  lengths = (source != PAD).sum(1)\n        \
                  packed = nn.utils.rnn.pack_padded_sequence(\n            \
@@ -177,16 +192,7 @@ fn attention(spec: &ModelSpec) -> Option<String> {
                  memory, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)\n        \
                  first = lambda s: {join}\n        \
                  state = tuple(map(first, last)) if isinstance(last, tuple) else first(last)\n        \
-                 s = state[0] if isinstance(state, tuple) else state\n\n        \
-                 def attend(s):\n            \
-                     e = {energy}\n            \
-                     a = e.masked_fill(source == PAD, float(\"-inf\")).softmax(-1)\n            \
-                     return (a[:, None] @ memory)[:, 0]\n\n        \
-                 logits = []\n        \
-                 for y in self.embed(given).unbind(1):\n            \
-                     {step}\n            \
-                     logits.append({answer})\n        \
-                 return torch.stack(logits, dim=1)\n\n\
+                 return self.decoder(given, state, memory, source == PAD)\n\n\
          model = Model()"
     ))
 }
