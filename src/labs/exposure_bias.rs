@@ -71,7 +71,7 @@ pub const LESSON: Lesson = Lesson {
         Run { name: "Scheduled sampling", set: &[] },
         Run { name: "REINFORCE", set: &[("objective", "reinforce"), ("forcing", "1"), ("schedule", "constant")] },
     ],
-    views: &[View::Exposure, View::Answers, View::Rewards, View::Beam, View::Learning],
+    views: &[View::Exposure, View::Answers, View::Rewards, View::Beam],
     claims: &[
         Claim {
             says: "Teacher forcing: by how much the gap of the second half exceeds that of the first three steps",

@@ -263,15 +263,16 @@ impl Translator {
         machine.write(policy.baseline, &vec![expected; steps * batch])
     }
 
-    /// Teacher forcing as a policy gradient: the target is what was sampled, and its advantage is 1. (The reward that the
-    /// journal shows is 0 so long.)
+    /// Teacher forcing as a policy gradient: the target is what was sampled, and its advantage is that which makes the loss the
+    /// mean over all symbols. (The reward that the journal shows is 0 so long.)
     fn imitate(&self, machine: &mut dyn Executable, inputs: &Inputs, policy: Policy) -> Result<(), EngineError> {
         let targets = &self.batch.target_out;
         let mask: Vec<f32> = targets.iter().map(|token| f32::from(u8::from(*token != PAD))).collect();
         machine.write_ids(inputs.fed, &self.batch.target_in)?;
         machine.write(policy.mask, &mask)?;
         machine.write(policy.rewards, &vec![0.0; targets.len()])?;
-        machine.write(policy.baseline, &vec![-1.0; targets.len()])?;
+        let advantage = self.spec.batch as f32 / mask.iter().sum::<f32>().max(1.0);
+        machine.write(policy.baseline, &vec![-advantage; targets.len()])?;
         machine.write(policy.entropy_weight, &[0.0])
     }
 
