@@ -360,7 +360,11 @@ async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
                 page.dark(dark).await?;
                 open(&page, &format!("#v=1{lab}")).await?;
                 moves(&page).await?;
-                page.js("seqlab.pause()").await?;
+                // With everything folded out, and two models side by side.
+                page.js("seqlab.pause(); document.querySelector('input[name=beside][value=\"1\"]')?.click();
+                         document.querySelectorAll('details').forEach(details => details.open = true)")
+                    .await?;
+                page.wait(0.5).await;
                 page.js(&axe).await?;
                 let serious = page
                     .js("const {violations} = await axe.run();
