@@ -68,21 +68,31 @@ pub fn WeightMatrix(
     let ends = Signal::derive(move || (-reach.get(), reach.get()));
     view! {
         <div class="matrix pointed" style=marked>
-            <div
-                class="heat-body"
-                node_ref=body
-                tabindex="0"
-                role="application"
-                aria-roledescription="matrix"
-                aria-label=label
-                on:pointerdown=move |event| point(&event)
-                on:keydown=keys
-            >
-                <canvas node_ref=canvas></canvas>
-                <i class="cross row"></i>
-                <i class="cross column"></i>
+            <div class="heat-frame">
+                <span class="units" aria-hidden="true">
+                    <span>"1"</span>
+                    <span class="axis-name">"row"</span>
+                    <span>{move || size.get().0}</span>
+                </span>
+                <div
+                    class="heat-body"
+                    node_ref=body
+                    tabindex="0"
+                    role="application"
+                    aria-roledescription="matrix"
+                    aria-label=label
+                    on:pointerdown=move |event| point(&event)
+                    on:keydown=keys
+                >
+                    <canvas node_ref=canvas></canvas>
+                    <i class="cross row"></i>
+                    <i class="cross column"></i>
+                </div>
             </div>
-            <ColourScale palette ends/>
+            <div class="foot">
+                <span class="caption number">"columns 1 to "{move || size.get().1}" \u{2192}"</span>
+                <ColourScale palette ends/>
+            </div>
         </div>
     }
 }

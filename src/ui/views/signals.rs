@@ -103,19 +103,9 @@ fn Choosers() -> impl IntoView {
         lab.focus.update(|focus| focus.layer = layer);
         lab.close_equations();
     };
-    let others = move || {
-        let others = lab.runs().into_iter().filter(|run| run.place != lab.place);
-        let choice = |run: Lab| (run.place.to_string(), run.name().to_owned());
-        std::iter::once(("none".to_owned(), "none".to_owned())).chain(others.map(choice)).collect::<Vec<_>>()
-    };
-    let compared = Signal::derive(move || lab.run_beside().map_or("none".to_owned(), |run| run.place.to_string()));
-    let compare = move |place: String| lab.beside.set(place.parse().ok());
-    let compares = (lab.runs().len() > 1).then(|| {
-        view! { <Segments name="beside" label="Beside it" choices=Signal::stored(others()) value=compared choose=compare/> }
-    });
     view! {
         <div class="choosers">
-            {compares}
+            {(lab.runs().len() > 1).then(|| view! { <Beside/> })}
             <Show when=move || { layers.get() > 1 }>
                 <Segments name="layer" label="Layer" choices=layer_choices value=layer choose=choose_layer/>
             </Show>
@@ -135,6 +125,19 @@ fn Choosers() -> impl IntoView {
             />
         </div>
     }
+}
+
+/// Which of the other models is shown beside this one.
+#[component]
+fn Beside() -> impl IntoView {
+    const NONE: &str = "none";
+    let lab = Lab::here();
+    let others = lab.runs().into_iter().filter(|run| run.place != lab.place);
+    let choice = |run: Lab| (run.place.to_string(), run.name().to_owned());
+    let choices = std::iter::once((NONE.to_owned(), NONE.to_owned())).chain(others.map(choice)).collect::<Vec<_>>();
+    let value = Signal::derive(move || lab.run_beside().map_or(NONE.to_owned(), |run| run.place.to_string()));
+    let choose = move |place: String| lab.beside.set(place.parse().ok());
+    view! { <Segments name="beside" label="Beside it" choices=Signal::stored(choices) value choose/> }
 }
 
 /// The probe text, coloured by the chosen signal of the chosen unit.

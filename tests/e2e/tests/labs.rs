@@ -105,7 +105,7 @@ async fn what_is_pointed_at_is_what_the_engine_says() {
                      body.dispatchEvent(new PointerEvent('pointermove', at));
                      await new Promise(done => setTimeout(done, 200));
                      const heat = body.closest('.heat');
-                     const marks = getComputedStyle(document.querySelector('.signals'));
+                     const marks = getComputedStyle(heat.closest('.inside'));
                      const [t, unit] = ['--t', '--unit'].map(name => +marks.getPropertyValue(name));
                      const symbol = heat.querySelector('b').textContent;
                      const {shape, values} = await seqlab.probe(`probe/layers/0/${symbol}`);
@@ -417,7 +417,11 @@ async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
                 page.dark(dark).await?;
                 open(&page, &format!("#v=1{lab}")).await?;
                 moves(&page).await?;
-                page.js("seqlab.pause()").await?;
+                // With everything folded out, and two models side by side.
+                page.js("seqlab.pause(); document.querySelector('input[name=beside][value=\"1\"]')?.click();
+                         document.querySelectorAll('details').forEach(details => details.open = true)")
+                    .await?;
+                page.wait(0.5).await;
                 page.js(&axe).await?;
                 let serious = page
                     .js("const {violations} = await axe.run();
@@ -463,14 +467,35 @@ async fn worked(page: &Page) -> Result<f64> {
     Ok(time.ok_or("this browser does not say how long its threads worked")?)
 }
 
-/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints all windows;
-/// judges the best of each, because another program on the machine can spoil a window, but the page spoils all.
+/// The longest task in milliseconds (0: none above 50) from a page's beginning until its models train.
+async fn longest_at_start(page: &Page) -> Result<f64> {
+    open(page, "#v=1&lab=gru-vs-lstm").await?;
+    moves(page).await?;
+    let longest = page
+        .js("const tasks = [];
+             new PerformanceObserver(list => tasks.push(...list.getEntries().map(entry => entry.duration)))
+                 .observe({type: 'longtask', buffered: true});
+             await new Promise(done => setTimeout(done, 500));
+             return Math.max(0, ...tasks)")
+        .await?;
+    Ok(longest.as_f64().unwrap_or(f64::NAN))
+}
+
+/// Frames and tasks of the page's thread while it starts, while the models of a lab train, and while one is built. Prints
+/// all windows; judges the best of each, because another program on the machine can spoil a window, but the page spoils all.
 #[tokio::test]
 async fn the_page_stays_smooth_while_a_lab_trains() {
     with_page(Engine::Cpu, |page| async move {
         page.viewport(1440, 900).await?;
-        open(&page, "#v=1&lab=gru-vs-lstm").await?;
-        moves(&page).await?;
+        let mut starting = f64::MAX;
+        for _ in 0..8 {
+            let longest = longest_at_start(&page).await?;
+            println!("longest task at the start {longest:.0} ms (0: none above 50)");
+            starting = starting.min(longest);
+            if starting == 0.0 {
+                break;
+            }
+        }
         page.cdp().send_raw("Performance.enable", json!({})).await?;
         let mut best = [0.0, f64::MAX, f64::MAX, f64::MAX];
         for window in 0..8 {
@@ -492,6 +517,7 @@ async fn the_page_stays_smooth_while_a_lab_trains() {
         let [rate, training, building, share] = best;
         // Two workers and the page share two cores here.
         assert!(rate > 55.0, "{rate:.1} frames a second at best");
+        assert!(starting == 0.0, "at every start a task took {starting} ms or more");
         assert!(training == 0.0 && building == 0.0, "in every window a task took {training} or {building} ms");
         assert!(share < 0.5, "the page's thread never rests more than {:.0} %", 100.0 * (1.0 - share));
         Ok(())
