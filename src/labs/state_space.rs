@@ -50,7 +50,7 @@ pub const LESSON: Lesson = Lesson {
     },
     set: &[
         ("task", "selective-copy"),
-        ("symbols", "16"),
+        ("symbols", "24"),
         ("length", "40"),
         ("hidden", "16"),
         ("layers", "2"),
@@ -83,9 +83,32 @@ pub const LESSON: Lesson = Lesson {
             number: single,
             bound: Bound::AtMost(1e-4),
         },
-        Claim { says: "g", reads: &[(2, "evaluation/accuracy")], number: single, bound: Bound::AtLeast(0.0) },
+        Claim {
+            says: "Mamba\u{2019}s mean step length at the letters, as a multiple of that at the blanks",
+            reads: &[(1, "probe/layers/0/delta"), (1, "reach/questions")],
+            number: selected,
+            bound: Bound::AtLeast(1.0),
+        },
     ],
-    steps: 1000,
+    steps: 1250,
     controls: &["symbols", "state", "discretisation", "scan", "seed"],
     probe: "",
 };
+
+/// The mean of step lengths (T, 1, D) at the steps that show an answer, over that at all others before the first question.
+fn selected(values: &[&[f32]]) -> f32 {
+    let [lengths, questions] = values else { return f32::NAN };
+    let pairs = || questions.chunks_exact(2);
+    let body = pairs().map(|pair| pair[0]).fold(f32::INFINITY, f32::min);
+    // The questions are the last steps.
+    let steps = body as usize + pairs().count();
+    let width = lengths.len() / steps.max(1);
+    let mean = |shown: bool| {
+        let rows = lengths.chunks_exact(width.max(1)).take(body as usize).enumerate();
+        let rows = rows.filter(|(t, _)| pairs().any(|pair| pair[1] as usize == *t) == shown);
+        let (sum, count) =
+            rows.fold((0.0, 0), |(sum, count), (_, row)| (sum + row.iter().sum::<f32>(), count + row.len()));
+        sum / count as f32
+    };
+    mean(true) / mean(false)
+}
