@@ -51,7 +51,7 @@ fn reinforced(reward: Reward, baseline: Baseline) -> ModelSpec {
 fn specs() -> Vec<(&'static str, ModelSpec)> {
     use Architecture::{Classifier, FeedForward, Mamba, Recurrent, S4d, Transformer};
     let text = text_model;
-    let asked = |task, model| ModelSpec { task, symbols: 3, sequence_length: 16, ..text(model) };
+    let asked = |task, model| ModelSpec { task, symbols: 2, sequence_length: 16, batch: 16, ..text(model) };
     let classifier = ModelSpec { task: Task::Majority, embedding: 8, symbols: 3, ..text(Classifier) };
     let scheduled = ModelSpec {
         schedule: Schedule::Linear,

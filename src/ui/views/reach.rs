@@ -15,11 +15,10 @@ use crate::ui::views::table::{Table, TableView};
 
 /// Powers of ten of a derivative that are told apart by colour.
 const DECADES: (f32, f32) = (-6.0, 0.0);
-/// The distance of two tokens in the drawing, and its height.
+/// The distance of two tokens in the drawing, how deep they stand where arcs go over all of it, and the room below them.
 const PITCH: usize = 10;
-const HEIGHT: usize = 96;
-/// Where the tokens stand in it.
 const LINE: usize = 72;
+const BELOW: usize = 24;
 
 /// A question of the probe, by the steps that ask it and show its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +107,7 @@ pub fn Reach() -> impl IntoView {
                         on:input=move |event| chosen.set(event_target_value(&event).parse().ok())
                     />
                 </label>
-                <p class="number">{asked}</p>
+                <p class="caption number">{asked}</p>
                 <ColourScale palette ends=Signal::stored(DECADES)/>
             </div>
             {ways}
@@ -153,25 +152,24 @@ fn Way(run: Lab, shown: Memo<usize>, palette: Memo<Palette>) -> impl IntoView {
 }
 
 fn draw(run: Lab, question: Question, influence: &[f32], symbols: &[String], palette: &Palette) -> String {
-    let mut svg = format!("<svg viewBox=\"0 0 {} {HEIGHT}\">", influence.len() * PITCH);
+    let high = if attends(run) { LINE } else { 2 * PITCH };
+    let mut svg = format!("<svg viewBox=\"0 {} {} {}\">", LINE - high, influence.len() * PITCH, high + BELOW);
     let x = |step: usize| step * PITCH + PITCH / 2;
     // Writing into a string does not fail.
     let mut put = |part: std::fmt::Arguments<'_>| _ = svg.write_fmt(part);
+    let mut hop = |from: usize, to: usize, strength: f32| {
+        let (foot, rise) = (LINE - 6, (6 + (to - from) / 2).min(2 * high - 20));
+        put(format_args!(
+            "<path class=\"hop\" style=\"stroke-opacity:{}\" d=\"M{from} {foot}Q{} {} {to} {foot}\"/>",
+            format::fixed(f64::from(strength), 3),
+            usize::midpoint(from, to),
+            foot as isize - rise as isize,
+        ));
+    };
     if attends(run) {
-        for (source, weight) in looked_at(run, question.t) {
-            let (from, to) = (x(source), x(question.t));
-            let top = LINE.saturating_sub(8 + (to - from) / 4).max(4);
-            put(format_args!(
-                "<path class=\"hop\" style=\"stroke-opacity:{}\" d=\"M{from} {}Q{} {} {to} {}\"/>",
-                format::fixed(f64::from(weight), 3),
-                LINE - 6,
-                usize::midpoint(from, to),
-                2 * top as isize - LINE as isize + 6,
-                LINE - 6
-            ));
-        }
+        looked_at(run, question.t).into_iter().for_each(|(source, weight)| hop(x(source), x(question.t), weight));
     } else {
-        put(format_args!("<path class=\"hop\" d=\"M{} {LINE}H{}\"/>", x(question.source), x(question.t)));
+        (question.source..question.t).for_each(|step| hop(x(step), x(step + 1), 1.0));
     }
     for (step, norm) in influence.iter().enumerate() {
         let colour = palette::css(palette.colour(norm.log10(), DECADES.0, DECADES.1));

@@ -20,16 +20,35 @@ fn selective(lab: Lab) -> Option<Lab> {
     lab.runs().into_iter().find(|run| untrack(|| run.architecture()) == Architecture::Mamba)
 }
 
-/// The step lengths of a layer: a row for each channel, a column for each token.
-fn delta(run: Lab, layer: usize) -> Option<Matrix> {
-    let all = run.measurement(DELTA.get(layer)?)?;
-    let columns = run.probe_symbols.with(|symbols| symbols.len());
-    let rows = all.len().checked_div(columns)?;
-    let of_channel = |channel: usize| all.iter().skip(channel).step_by(rows).copied();
-    Some(Matrix { rows, columns, values: (0..rows).flat_map(of_channel).collect() })
+/// The step lengths of a layer: a row for each channel, a column for each token. The channels that step furthest at letters,
+/// as a multiple of their steps at blanks, come first.
+#[derive(Clone, PartialEq)]
+struct Steps {
+    matrix: Matrix,
+    /// The channel of each row, with its means at letters and at blanks.
+    channels: Vec<(usize, [f64; 2])>,
 }
 
-/// A heat map for each layer, and the means at each kind of token.
+fn delta(run: Lab, layer: usize) -> Option<Steps> {
+    let all = run.measurement(DELTA.get(layer)?)?;
+    let symbols = run.probe_symbols.get();
+    let columns = symbols.len();
+    let rows = all.len().checked_div(columns)?;
+    let of_channel = |channel: usize| all.iter().skip(channel).step_by(rows).copied();
+    let mean = |channel: usize, kind: Kind| {
+        let chosen = of_channel(channel).zip(symbols.iter()).filter(|(_, symbol)| kind(symbol));
+        let (sum, count) = chosen.fold((0.0, 0.0), |(sum, count), (step, _)| (sum + f64::from(step), count + 1.0));
+        sum / f64::max(count, 1.0)
+    };
+    let mut channels: Vec<(usize, [f64; 2])> =
+        (0..rows).map(|channel| (channel, [mean(channel, is_letter), mean(channel, is_blank)])).collect();
+    let ratio = |[letters, blanks]: [f64; 2]| letters / blanks;
+    channels.sort_by(|a, b| ratio(b.1).total_cmp(&ratio(a.1)));
+    let values = channels.iter().flat_map(|(channel, _)| of_channel(*channel)).collect();
+    Some(Steps { matrix: Matrix { rows, columns, values }, channels })
+}
+
+/// A heat map for each layer, and the means of its most selective channel.
 #[component]
 pub fn Selection() -> impl IntoView {
     let lab = Lab::here();
@@ -39,7 +58,8 @@ pub fn Selection() -> impl IntoView {
     let layers = Memo::new(move |_| run.dimensions().0);
     let steps = move || run.probe_symbols.with(|symbols| symbols.len()).max(1);
     let map = move |layer: usize| {
-        let matrix = Memo::new(move |_| delta(run, layer));
+        let steps = Memo::new(move |_| delta(run, layer));
+        let matrix = Memo::new(move |_| steps.get().map(|steps| steps.matrix));
         let end = StoredValue::new(1.0);
         let ends = Signal::derive(move || {
             let largest = matrix
@@ -48,8 +68,15 @@ pub fn Selection() -> impl IntoView {
             (0.0, end.get_value() as f32)
         });
         let value = move || {
-            let (channel, t) = place.get()?;
-            matrix.with(|matrix| matrix.as_ref()?.at(channel, t)).map(|value| format::fixed(f64::from(value), 3))
+            let (row, t) = place.get()?;
+            let (channel, value) =
+                steps.with(|steps| Some((steps.as_ref()?.channels.get(row)?.0, steps.as_ref()?.matrix.at(row, t)?)))?;
+            Some(format!("channel {}: {}", channel + 1, format::fixed(f64::from(value), 3)))
+        };
+        let most = move || {
+            let (channel, [letters, blanks]) = steps.with(|steps| steps.as_ref()?.channels.first().copied())?;
+            let [letters, blanks] = [letters, blanks].map(|mean| format::fixed(mean, 3));
+            Some(format!("top: channel {}, on average {letters} at letters, {blanks} at blanks", channel + 1))
         };
         let label = format!(
             "Step lengths of layer {}: channels downwards, tokens to the right. Arrow keys move the mark.",
@@ -59,7 +86,7 @@ pub fn Selection() -> impl IntoView {
             <figure class="heat">
                 <figcaption>
                     <b>"\u{394}"</b>
-                    <span class="name">{format!("layer {}", layer + 1)}</span>
+                    <span class="name number">{format!("layer {}", layer + 1)}" "{most}</span>
                     <output class="number">{value}</output>
                     <ColourScale palette ends/>
                 </figcaption>
@@ -72,20 +99,16 @@ pub fn Selection() -> impl IntoView {
         symbols.iter().map(|symbol| view! { <span>{format::visible(symbol).to_owned()}</span> }).collect_view()
     };
     let maps = move || (0..layers.get()).map(map).collect_view();
-    let kinds = KINDS.into_iter().map(|(name, kind)| {
-        let mean = move || mean_at(run, kind).map_or_else(|| "\u{2013}".to_owned(), |mean| format::fixed(mean, 3));
-        view! { <div><dt>{name}</dt><dd class="number">{mean}</dd></div> }
-    });
     view! {
         <section class="card selection" aria-labelledby="selection-title" style=move || format!("--steps:{}", steps())>
             <header>
                 <h2 id="selection-title">"What Mamba selects"</h2>
                 <p class="caption">
                     "Mamba makes a step length \u{394} of its own for every token and channel. A large one overwrites the channel\u{2019}s state with "
-                    "the token, a small one leaves the state as it was. S4D has one \u{394} a channel, whatever it reads."
+                    "the token, a small one leaves the state as it was. Channels that step furthest at letters come first. S4D has one \u{394} a channel, "
+                    "whatever it reads."
                 </p>
             </header>
-            <dl class="facts">{kinds.collect_view()}</dl>
             <p class="readout number" aria-live="polite">{move || readout(run, place)}</p>
             {maps}
             <div class="time-axis" aria-hidden="true"><span></span><div class="characters">{tokens}</div></div>
@@ -95,41 +118,32 @@ pub fn Selection() -> impl IntoView {
     .into_any()
 }
 
-/// A kind of token: its name, and whether a symbol is one.
+/// Whether a symbol is of a kind.
 type Kind = fn(&str) -> bool;
-const KINDS: [(&str, Kind); 3] = [
-    ("Mean \u{394} at letters", |symbol| !BLANKS.contains(&symbol)),
-    ("at blanks", |symbol| symbol == BLANKS[0]),
-    ("at questions", |symbol| symbol == BLANKS[1]),
-];
-const BLANKS: [&str; 2] = ["\u{b7}", "?"];
 
-/// The mean over the channels of the lowest layer, at every token.
-fn means(run: Lab) -> Vec<f64> {
-    let Some(matrix) = delta(run, 0) else { return Vec::new() };
-    let mean = |t: usize| (0..matrix.rows).filter_map(|channel| matrix.at(channel, t)).map(f64::from).sum::<f64>();
-    (0..matrix.columns).map(|t| mean(t) / matrix.rows as f64).collect()
+fn is_blank(symbol: &str) -> bool {
+    symbol == "\u{b7}"
 }
 
-fn mean_at(run: Lab, kind: Kind) -> Option<f64> {
-    let (means, symbols) = (means(run), run.probe_symbols.get());
-    let of_kind: Vec<f64> =
-        means.into_iter().zip(symbols.iter()).filter(|(_, symbol)| kind(symbol)).map(|(mean, _)| mean).collect();
-    (!of_kind.is_empty()).then(|| of_kind.iter().sum::<f64>() / of_kind.len() as f64)
+fn is_letter(symbol: &str) -> bool {
+    !is_blank(symbol) && symbol != "?"
 }
 
 fn readout(run: Lab, place: Place) -> String {
-    let Some((channel, t)) = place.get() else { return "Point at a map to read its numbers.".to_owned() };
+    let Some((_, t)) = place.get() else { return "Point at a map to read its numbers.".to_owned() };
     let symbol = run.probe_symbols.with(|symbols| symbols.get(t).cloned()).unwrap_or_default();
-    format!("channel {}, t\u{a0}{} \u{201c}{symbol}\u{201d}", channel + 1, t + 1)
+    format!("t\u{a0}{} \u{201c}{symbol}\u{201d}", t + 1)
 }
 
 fn table(run: Lab) -> Table {
-    let mut table = Table::new(["t", "token", "mean step length, layer 1"]);
-    let symbols = run.probe_symbols.get();
-    let row = |(t, (mean, symbol)): (usize, (f64, &String))| {
-        vec![(t + 1).to_string(), symbol.clone(), format::fixed(mean, 4)]
-    };
-    table.rows = means(run).into_iter().zip(symbols.iter()).enumerate().map(row).collect();
+    let mut table = Table::new(["layer", "channel", "mean step at letters", "mean step at blanks"]);
+    for layer in 0..run.dimensions().0 {
+        let channels = delta(run, layer).map(|steps| steps.channels).unwrap_or_default();
+        let row = |(channel, means): (usize, [f64; 2])| {
+            let place = [layer, channel].map(|at| (at + 1).to_string());
+            place.into_iter().chain(means.map(|mean| format::fixed(mean, 4))).collect()
+        };
+        table.rows.extend(channels.into_iter().map(row));
+    }
     table
 }
