@@ -56,9 +56,9 @@ pub const LESSON: Lesson = Lesson {
         ("embedding", "16"),
         ("hidden", "64"),
         ("symbols", "8"),
-        ("length", "20"),
+        ("length", "16"),
         ("batch", "32"),
-        ("lr", "0.004"),
+        ("lr", "0.003"),
     ],
     runs: &[
         Run { name: "Bahdanau", set: &[("attention", "bahdanau")] },
@@ -88,5 +88,5 @@ pub const LESSON: Lesson = Lesson {
     ],
     steps: 3000,
     controls: &["task", "cell", "hidden", "length", "symbols", "lr", "seed"],
-    probe: "abcdefghhgfedcbaabcd",
+    probe: "abcdefghhgfedcba",
 };

@@ -24,10 +24,10 @@ pub const LESSON: Lesson = Lesson {
              nothing else. Whatever is lost was lost on the way through c.",
         ),
         Block::Text(
-            "And it is lost. A string of 20 symbols out of 8 holds 60 bits, which 64 numbers could carry with ease; but the encoder \
-             has to *learn* a code that keeps 20 places apart, through a recurrence that rewrites its state at every step. Look at \
+            "And it is lost. A string of 16 symbols out of 8 holds 48 bits, which 64 numbers could carry with ease; but the encoder \
+             has to *learn* a code that keeps 16 places apart, through a recurrence that rewrites its state at every step. Look at \
              the map of contexts: strings lie together by their last symbol, which the state has just read; the first has been \
-             written over nineteen times.",
+             written over fifteen times.",
         ),
         Block::Text(
             "Longer training, a larger hidden state and an LSTM move the limit; none of them removes it, for the vector stays as \
@@ -37,12 +37,12 @@ pub const LESSON: Lesson = Lesson {
         ),
         Block::Text(
             "The other model has the same encoder and the same hidden size, and one thing more: at every step its decoder looks at \
-             *all* states of the encoder, not only at the last. Type a string of twenty letters and see both write it. How it looks \
+             *all* states of the encoder, not only at the last. Type a string of sixteen letters and see both write it. How it looks \
              is the next lab.",
         ),
     ],
     prediction: Prediction {
-        asks: "The model writes strings of six symbols without fault. Given strings of twenty, out of the same alphabet, how many \
+        asks: "The model writes strings of six symbols without fault. Given strings of sixteen, out of the same alphabet, how many \
                will it write right to the end?",
         answers: &["Nearly all: it has learnt to copy", "About half", "Hardly any"],
         right: 2,
@@ -55,9 +55,9 @@ pub const LESSON: Lesson = Lesson {
         ("embedding", "16"),
         ("hidden", "64"),
         ("symbols", "8"),
-        ("length", "20"),
+        ("length", "16"),
         ("batch", "32"),
-        ("lr", "0.004"),
+        ("lr", "0.003"),
     ],
     runs: &[
         Run { name: "Context vector only", set: &[("attention", "none")] },
@@ -84,7 +84,7 @@ pub const LESSON: Lesson = Lesson {
             bound: Bound::AtLeast(0.8),
         },
     ],
-    steps: 2500,
+    steps: 3000,
     controls: &["task", "cell", "hidden", "length", "symbols", "lr", "seed"],
-    probe: "abcdefghabcdefghabcd",
+    probe: "abcdefghabcdefgh",
 };
