@@ -106,11 +106,18 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
                 {lab.shows("claims").then(|| view! { <Claims lesson/> })}
                 {lesson.views.iter().take(1).map(|view| picture(*view)).collect_view()}
                 {lab.shows("settings").then(|| view! { <Settings/> })}
-                {lesson.views.iter().skip(1).map(|view| picture(*view)).collect_view()}
+                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at, *view)).collect_view()}
                 {reads_text.then(|| view! { <TextBox/> })}
             </main>
         </div>
     }
+}
+
+/// A view that comes so many frames after the page has begun: all at once would be one long task.
+fn soon(frames: usize, view: View) -> impl IntoView {
+    let there = RwSignal::new(false);
+    dom::after_frames(frames, move || there.set(true));
+    view! { <Show when=move || there.get()>{picture(view)}</Show> }
 }
 
 /// How a view of a lab is drawn.
