@@ -173,6 +173,8 @@ fn TopBar() -> impl IntoView {
             let _ = dialog.show_modal();
         }
     };
+    let deck = NodeRef::<html::Section>::new();
+    dom::tell_height(deck);
     let other_theme = move || if lab.theme.get() == Theme::Light { "Dark" } else { "Light" };
     view! {
         <header class="top">
@@ -201,7 +203,7 @@ fn TopBar() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
-        <section class="deck" aria-label="Training">
+        <section class="deck" aria-label="Training" node_ref=deck>
             {lab.shows("transport").then(|| view! { <Transport/> })}
             {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>
