@@ -116,11 +116,18 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
                 {lab.shows("claims").then(|| view! { <Claims lesson/> })}
                 {lesson.views.iter().take(1).map(|view| picture(*view)).collect_view()}
                 {lab.shows("settings").then(|| view! { <Settings/> })}
-                {lesson.views.iter().skip(1).map(|view| picture(*view)).collect_view()}
+                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at, *view)).collect_view()}
                 {reads_text.then(|| view! { <TextBox/> })}
             </main>
         </div>
     }
+}
+
+/// A view that comes so many frames after the page has begun: all at once would be one long task.
+fn soon(frames: usize, view: View) -> impl IntoView {
+    let there = RwSignal::new(false);
+    dom::after_frames(frames, move || there.set(true));
+    view! { <Show when=move || there.get()>{picture(view)}</Show> }
 }
 
 /// How a view of a lab is drawn: one that shows a single model lets choose which.
@@ -225,6 +232,8 @@ fn TopBar() -> impl IntoView {
             let _ = dialog.show_modal();
         }
     };
+    let deck = NodeRef::<html::Section>::new();
+    dom::tell_height(deck);
     let other_theme = move || if lab.theme.get() == Theme::Light { "Dark" } else { "Light" };
     view! {
         <header class="top">
@@ -253,7 +262,7 @@ fn TopBar() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
         </header>
-        <section class="deck" aria-label="Training">
+        <section class="deck" aria-label="Training" node_ref=deck>
             {lab.shows("transport").then(|| view! { <Transport/> })}
             {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>

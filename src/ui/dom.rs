@@ -1,10 +1,10 @@
 //! The few things the page asks of the browser.
 
-use leptos::html::ElementType;
+use leptos::html::{self, ElementType};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    Element, EventTarget, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit,
+    Element, EventTarget, HtmlElement, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit,
     ScrollIntoViewOptions, ScrollLogicalPosition, Storage,
 };
 
@@ -140,6 +140,33 @@ fn observe_sight(element: &Element, seen: RwSignal<bool>) {
     changed.forget();
 }
 
+/// Keeps the style sheet's variable `--deck` at the height of this element, which stays at the top of the window.
+pub fn tell_height(element: NodeRef<html::Section>) {
+    Effect::new(move |_| {
+        let Some(element) = element.get() else { return };
+        let measured = element.clone();
+        let tell = Closure::<dyn FnMut()>::new(move || {
+            let style = document().document_element().and_then(|root| root.dyn_into::<HtmlElement>().ok());
+            if let Some(root) = style {
+                // Only the name of a variable that is none is refused.
+                let _ = root.style().set_property("--deck", &format!("{}px", measured.offset_height()));
+            }
+        });
+        if let Ok(observer) = web_sys::ResizeObserver::new(tell.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+        }
+        tell.forget();
+    });
+}
+
+/// Does something so many animation frames from now.
+pub fn after_frames(count: usize, action: impl FnOnce() + 'static) {
+    request_animation_frame(move || match count {
+        0 | 1 => action(),
+        more => after_frames(more - 1, action),
+    });
+}
+
 /// Whether a `details` element, the target of its toggle, stands open.
 pub fn is_open(target: Option<EventTarget>) -> bool {
     let details = target.and_then(|target| target.dyn_into::<web_sys::HtmlDetailsElement>().ok());
@@ -191,7 +218,7 @@ pub fn save_url(name: &str, url: &str) {
 
 /// Moves the focus to the element with this id.
 pub fn focus(id: &str) {
-    let element = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+    let element = document().get_element_by_id(id).and_then(|element| element.dyn_into::<HtmlElement>().ok());
     if let Some(element) = element {
         let _ = element.focus();
     }

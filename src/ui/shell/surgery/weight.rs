@@ -11,79 +11,96 @@ use crate::ui::equation::parameter_path;
 use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::shell::surgery::edits::{matrix, shapes};
+use crate::ui::store::FrameStore;
 
-/// The name of the parameter that is shown: the one that was, where the model has it; else what a layer carries over by.
-fn name_in(shapes: &[(String, Vec<usize>)], was: Option<String>) -> Option<String> {
-    let names = || shapes.iter().map(|(name, _)| name);
-    let known = was.filter(|was| names().any(|name| name == was));
-    known.or_else(|| names().find(|name| name.contains("weight_hh")).or(names().next()).cloned())
+/// A place in a parameter of the model that is looked into.
+#[derive(Clone, Copy)]
+struct Chosen {
+    lab: Lab,
+    name: Memo<String>,
+    /// Rows and columns of the parameter.
+    size: Memo<(usize, usize)>,
+    /// Row and column, from 0.
+    place: RwSignal<(usize, usize)>,
+}
+
+impl Chosen {
+    /// The first number of what a layer carries over by, until another is chosen. Stays inside what the model has.
+    fn of(lab: Lab) -> Chosen {
+        Effect::new(move |_| {
+            let name = name_in(&shapes(lab), lab.examined.get_untracked());
+            lab.examined.set(name);
+        });
+        on_cleanup(move || lab.examined.set(None));
+        let name = Memo::new(move |_| lab.examined.get().unwrap_or_default());
+        let size = Memo::new(move |_| {
+            let known = shapes(lab);
+            name.with(|name| known.iter().find(|(known, _)| known == name).map_or((1, 1), |(_, shape)| matrix(shape)))
+        });
+        let place = RwSignal::new((0, 0));
+        Effect::new(move |_| {
+            let (rows, columns) = size.get();
+            place.update(|place| *place = (place.0.min(rows - 1), place.1.min(columns - 1)));
+        });
+        Chosen { lab, name, size, place }
+    }
+
+    fn index(self) -> usize {
+        let (row, column) = self.place.get();
+        row * self.size.get().1 + column
+    }
+
+    /// The parameter's numbers, with those that were set in their places, and how many rows and columns they are.
+    fn numbers(self) -> Option<(Vec<f32>, (usize, usize))> {
+        self.lab.frame.track();
+        self.name.with(|name| {
+            let trained = |store: &FrameStore| Some(store.tensor(&parameter_path(name))?.values.to_vec());
+            let mut numbers = self.lab.with_store(trained)?;
+            self.lab.edits.with(|edits| edits.iter().for_each(|edit| set(&mut numbers, name, edit)));
+            Some((numbers, self.size.get()))
+        })
+    }
+
+    fn now(self) -> String {
+        let value = self.numbers().and_then(|(numbers, _)| numbers.get(self.index()).copied());
+        value.map_or_else(|| "\u{2013}".to_owned(), |value| format::significant(f64::from(value), 4))
+    }
+
+    /// Sets the number to what was typed, or says what is wrong with that.
+    fn write(self, text: &str) {
+        let value = match weight(text) {
+            Ok(value) => value,
+            Err(error) => return self.lab.refuse(error),
+        };
+        let (name, index) = untrack(|| (self.name.get(), self.index()));
+        self.lab.operate(|edits| {
+            edits.retain(|edit| !is_of(edit, &name, index));
+            edits.push(Edit::Weight { name, index, value });
+        });
+    }
+
+    fn described(self) -> String {
+        let ((row, column), (rows, columns), name) = (self.place.get(), self.size.get(), self.name.get());
+        let (row, column) = (row + 1, column + 1);
+        format!("{name}, {rows} rows, {columns} columns. Arrow keys choose a number; row {row}, column {column}.")
+    }
 }
 
 /// The parameter that is examined, as a matrix of which one number can be set.
 #[component]
 pub fn WeightEditor() -> impl IntoView {
     let lab = Lab::here();
-    // Row and column, from 0.
-    let place = RwSignal::new((0usize, 0usize));
-    Effect::new(move |_| {
-        let name = name_in(&shapes(lab), lab.examined.get_untracked());
-        lab.examined.set(name);
-    });
-    on_cleanup(move || lab.examined.set(None));
-    let name = Memo::new(move |_| lab.examined.get().unwrap_or_default());
-    let size = Memo::new(move |_| {
-        let known = shapes(lab);
-        name.with(|name| known.iter().find(|(known, _)| known == name).map_or((1, 1), |(_, shape)| matrix(shape)))
-    });
-    // What is chosen is inside, of a smaller parameter too.
-    Effect::new(move |_| {
-        let (rows, columns) = size.get();
-        place.update(|place| *place = (place.0.min(rows - 1), place.1.min(columns - 1)));
-    });
-    let rows = Signal::derive(move || size.get().0);
-    let columns = Signal::derive(move || size.get().1);
-    let index = move || place.get().0 * columns.get() + place.get().1;
-    let values = move || {
-        lab.frame.track();
-        let numbers = lab.with_store(|store| {
-            let tensor = name.with(|name| store.tensor(&parameter_path(name)))?;
-            Some(tensor.values.to_vec())
-        });
-        let mut numbers = numbers?;
-        name.with(|name| lab.edits.with(|edits| edits.iter().for_each(|edit| set(&mut numbers, name, edit))));
-        Some((numbers, size.get()))
-    };
-    let now = move || {
-        let value = values().and_then(|(values, _)| values.get(index()).copied());
-        value.map_or_else(|| "\u{2013}".to_owned(), |value| format::significant(f64::from(value), 4))
-    };
+    let chosen = Chosen::of(lab);
+    let place = chosen.place;
     let typed = RwSignal::new(String::new());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        match weight(&typed.get_untracked()) {
-            Ok(value) => {
-                let (name, index) = untrack(|| (name.get(), index()));
-                lab.operate(|edits| {
-                    edits.retain(|edit| !is_of(edit, &name, index));
-                    edits.push(Edit::Weight { name, index, value });
-                });
-            }
-            Err(error) => lab.refuse(error),
-        }
+        chosen.write(&typed.get_untracked());
     };
     let option = move |(known, _): (String, Vec<usize>)| {
         let (value, text) = (known.clone(), known.clone());
-        view! { <option value=value selected=move || name.with(|name| *name == known)>{text}</option> }
+        view! { <option value=value selected=move || chosen.name.with(|name| *name == known)>{text}</option> }
     };
-    let label = Signal::derive(move || {
-        let ((row, column), (rows, columns)) = (place.get(), size.get());
-        format!(
-            "{}, {rows} rows, {columns} columns. Arrow keys choose a number; row {}, column {}.",
-            name.get(),
-            row + 1,
-            column + 1
-        )
-    });
     view! {
         <form class="weight" on:submit=submit>
             <div class="choosers">
@@ -98,7 +115,7 @@ pub fn WeightEditor() -> impl IntoView {
                     label="Row"
                     value=Signal::derive(move || place.get().0 + 1)
                     low=1
-                    high=rows
+                    high=Signal::derive(move || chosen.size.get().0)
                     choose=move |row| place.update(|place| place.0 = row - 1)
                 />
                 <Stepper
@@ -106,13 +123,13 @@ pub fn WeightEditor() -> impl IntoView {
                     label="Column"
                     value=Signal::derive(move || place.get().1 + 1)
                     low=1
-                    high=columns
+                    high=Signal::derive(move || chosen.size.get().1)
                     choose=move |column| place.update(|place| place.1 = column - 1)
                 />
             </div>
-            <WeightMatrix label read=values chosen=place/>
+            <WeightMatrix label=Signal::derive(move || chosen.described()) read=move || chosen.numbers() chosen=place/>
             <div class="buttons">
-                <span class="caption">"It is "<output class="number" id="weight-now">{now}</output></span>
+                <span class="caption">"It is "<output class="number" id="weight-now">{move || chosen.now()}</output></span>
                 <input
                     type="text"
                     id="weight-value"
@@ -128,6 +145,13 @@ pub fn WeightEditor() -> impl IntoView {
             </div>
         </form>
     }
+}
+
+/// The name of the parameter that is shown: the one that was, where the model has it; else what a layer carries over by.
+fn name_in(shapes: &[(String, Vec<usize>)], was: Option<String>) -> Option<String> {
+    let names = || shapes.iter().map(|(name, _)| name);
+    let known = was.filter(|was| names().any(|name| name == was));
+    known.or_else(|| names().find(|name| name.contains("weight_hh")).or(names().next()).cloned())
 }
 
 /// Makes an edit of the parameter `of` in its numbers.
