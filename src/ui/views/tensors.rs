@@ -1,4 +1,4 @@
-//! What a model computes on the probe text, by name: for kinds of models that have no gates to draw.
+//! What a model computes on the probe text, by name: for kinds of models whose gates, if any, are not drawn.
 
 use leptos::prelude::*;
 
@@ -13,8 +13,8 @@ pub fn Tensors() -> impl IntoView {
             <header>
                 <h2 id="tensors-title">"Inside, by name"</h2>
                 <p class="caption">
-                    "This model has no gates to draw. Every tensor it computes on the probe text can be read in the "
-                    "browser\u{2019}s console by its path, as it stands at this moment of training: "
+                    "Every tensor that this model computes on the probe text can be read in the browser\u{2019}s console by its "
+                    "path, as it stands at this moment of training: "
                     <code>"await seqlab.probe(path)"</code>
                     " gives its shape and its numbers."
                 </p>

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// Of a telephone, a laptop, a projector.
 const WIDTHS: [(u32, u32); 3] = [(390, 844), (1440, 900), (2560, 1440)];
 
+/// The playground with two models of a table.
+const TWO_CLASSIFIERS: &str = "&lab=playground&model=classifier&task=labels&embedding=16&length=16&b.cell=gru";
+
 async fn open(page: &Page, rest: &str) -> Result {
     page.open(rest).await?;
     page.until("window.seqlab", 30.0).await?;
@@ -412,7 +415,7 @@ async fn nothing_stands_in_the_way_of_who_cannot_see_or_point() {
             .map_err(|error| format!("axe-core is not here ({error}): cargo xtask setup"))?;
         let mut found = Vec::new();
         let labs = slugs(&page).await?.into_iter().map(|slug| format!("&lab={slug}"));
-        for lab in std::iter::once(String::new()).chain(labs) {
+        for lab in [String::new(), TWO_CLASSIFIERS.to_owned()].into_iter().chain(labs) {
             for dark in [false, true] {
                 page.dark(dark).await?;
                 open(&page, &format!("#v=1{lab}")).await?;
@@ -619,6 +622,11 @@ async fn the_playground_takes_a_labs_settings_and_a_second_model() {
                  return a.values[0] !== b.values[0]")
             .await?;
         assert_eq!(differ, json!(true), "one model has dropout, the other none");
+        for (width, height) in WIDTHS {
+            page.viewport(width, height).await?;
+            let overflow = page.js("return document.documentElement.scrollWidth - innerWidth").await?;
+            assert!(overflow.as_i64() <= Some(0), "{overflow} px too wide at {width}");
+        }
         // Another model, and the task goes with it; views follow.
         page.js("const choice = document.getElementById('model-input'); choice.value = 'transformer';
                  choice.dispatchEvent(new Event('change', {bubbles: true}))")
