@@ -6,7 +6,7 @@ use super::{Block, Bound, Claim, Lesson, Prediction, Run, View, single};
 pub const LESSON: Lesson = Lesson {
     slug: "state-space",
     number: 11,
-    title: "State-space models: S4 and Mamba",
+    title: "State-space models, from S4 to Mamba",
     question: "What are state-space models (Mamba, S4) and how do they relate to RNNs?",
     summary: "S4D, Mamba and a GRU pick four letters out of blanks: a system that does not change, one that chooses, one with gates.",
     story: &[
@@ -30,7 +30,8 @@ pub const LESSON: Lesson = Lesson {
              Mamba makes \u{394}, B and C *from the token*. A large \u{394} writes the token into the state, a \u{394} near 0 leaves the state \
              alone: a gate, as in a GRU, found from the other side. (How the work is shared between \u{394}, B and C is learnt, and \
              differs from run to run: some channels step far at blanks, to forget, and take letters in through B. Look at the map.) For one number of state with A = \u{2212}1 and B = 1, zero-order \
-             hold gives exactly x = (1 \u{2212} g) x + g u with g = sigmoid of what \u{394} is made from.",
+             hold gives exactly x = (1 \u{2212} g) x + g u with g = sigmoid of what \u{394} is made from. (For the second factor Mamba\u{2019}s \
+             authors take the simpler \u{394} B, and so does this page.)",
         ),
         Block::Text(
             "What is claimed is a claim about *when*: as Mamba is right, the plain S4D of the same width and depth is still far from it. It \
@@ -73,7 +74,7 @@ pub const LESSON: Lesson = Lesson {
             bound: Bound::AtLeast(0.95),
         },
         Claim {
-            says: "At the same step, that of S4D of the same width and depth",
+            says: "That of S4D of the same width and depth, after no fewer steps",
             reads: &[(0, "evaluation/accuracy")],
             number: single,
             bound: Bound::AtMost(0.6),
