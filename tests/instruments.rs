@@ -218,14 +218,14 @@ fn what_reaches_an_answer_is_its_derivative() {
         let tag = (token - 6) % 3;
         let table = view(&mut session, &format!("parameters/{name}"));
         let mut squares = 0.0;
-        for index in 12 * token..12 * (token + 1) {
+        for (index, start) in table.iter().enumerate().skip(12 * token).take(12) {
             let mut score = |value: f32| {
                 operate(&mut session, &[Edit::Weight { name: name.to_owned(), index, value }]);
                 let logs: Vec<f32> =
                     view(&mut session, "probe/probabilities")[3 * t..3 * t + 3].iter().map(|p| p.ln()).collect();
                 logs[tag] - logs.iter().sum::<f32>() / 3.0
             };
-            let slope = (score(table[index] + 0.02) - score(table[index] - 0.02)) / 0.04;
+            let slope = (score(start + 0.02) - score(start - 0.02)) / 0.04;
             squares += slope * slope;
         }
         let (measured, expected) = (squares.sqrt(), influence[at * steps + source]);

@@ -6,7 +6,7 @@ use super::{Block, Bound, Claim, Lesson, Prediction, Run, View, single};
 pub const LESSON: Lesson = Lesson {
     slug: "state-space",
     number: 11,
-    title: "State-space models: S4 and Mamba",
+    title: "State-space models, from S4 to Mamba",
     question: "What are state-space models (Mamba, S4) and how do they relate to RNNs?",
     summary: "S4D, Mamba and a GRU pick four letters out of blanks: a system that does not change, one that chooses, one with gates.",
     story: &[
@@ -28,9 +28,10 @@ pub const LESSON: Lesson = Lesson {
             "The price shows in the task. Four letters stand at random places among blanks and are to be written at the end, in \
              order. A fixed kernel weighs a token by how long ago it was, never by what it is: it cannot pass over the blanks. \
              Mamba makes \u{394}, B and C *from the token*. A large \u{394} writes the token into the state, a \u{394} near 0 leaves the state \
-             alone: a gate, as in a GRU, found from the other side. (Which channels select by \u{394} and which by B or C differs from \
-             run to run: look at the map.) For one number of state with A = \u{2212}1 and B = 1, zero-order \
-             hold gives exactly x = (1 \u{2212} g) x + g u with g = sigmoid of what \u{394} is made from.",
+             alone: a gate, as in a GRU, found from the other side. (How the work is shared between \u{394}, B and C is learnt, and \
+             differs from run to run: some channels step far at blanks, to forget, and take letters in through B. Look at the map.) For one number of state with A = \u{2212}1 and B = 1, zero-order \
+             hold gives exactly x = (1 \u{2212} g) x + g u with g = sigmoid of what \u{394} is made from. (For the second factor Mamba\u{2019}s \
+             authors take the simpler \u{394} B, and so does this page.)",
         ),
         Block::Text(
             "What is claimed is a claim about *when*: as Mamba is right, the plain S4D of the same width and depth is still far from it. It \
@@ -73,7 +74,7 @@ pub const LESSON: Lesson = Lesson {
             bound: Bound::AtLeast(0.95),
         },
         Claim {
-            says: "At the same step, that of S4D of the same width and depth",
+            says: "That of S4D of the same width and depth, after no fewer steps",
             reads: &[(0, "evaluation/accuracy")],
             number: single,
             bound: Bound::AtMost(0.6),
@@ -85,8 +86,8 @@ pub const LESSON: Lesson = Lesson {
             bound: Bound::AtMost(1e-4),
         },
         Claim {
-            says: "Mamba\u{2019}s most selective channel: its mean step length at the letters, as a multiple of that at the blanks",
-            reads: &[(1, "probe/layers/0/delta"), (1, "reach/questions")],
+            says: "Mamba\u{2019}s \u{394}: the largest factor, up or down, between a channel\u{2019}s mean at letters and at blanks",
+            reads: &[(1, "reach/questions"), (1, "probe/layers/0/delta"), (1, "probe/layers/1/delta")],
             number: selected,
             bound: Bound::AtLeast(2.0),
         },
@@ -96,18 +97,25 @@ pub const LESSON: Lesson = Lesson {
     probe: "",
 };
 
-/// Of step lengths (T, 1, D), the largest ratio in a channel of the mean at the steps that show an answer to the mean at all
-/// others before the first question.
+/// Of the step lengths (T, 1, D) of some layers, the largest factor in a channel between the mean at the steps that show an
+/// answer and the mean at all others before the first question.
 fn selected(values: &[&[f32]]) -> f32 {
-    let [lengths, questions] = values else { return f32::NAN };
+    let [questions, layers @ ..] = values else { return f32::NAN };
     let pairs = || questions.chunks_exact(2);
     let body = pairs().map(|pair| pair[0] as usize).min().unwrap_or(0);
     // The questions are the last steps.
-    let width = lengths.len() / (body + pairs().count()).max(1);
-    let mean = |channel: usize, shown: bool| {
-        let steps = (0..body).filter(|t| pairs().any(|pair| pair[1] as usize == *t) == shown);
-        let (sum, count) = steps.fold((0.0, 0.0), |(sum, count), t| (sum + lengths[t * width + channel], count + 1.0));
-        sum / count
+    let steps = (body + pairs().count()).max(1);
+    let factor = |lengths: &[f32], channel: usize| {
+        let mean = |shown: bool| {
+            let chosen = (0..body).filter(|t| pairs().any(|pair| pair[1] as usize == *t) == shown);
+            let of = |t: usize| lengths[t * (lengths.len() / steps) + channel];
+            let (sum, count) = chosen.fold((0.0, 0.0), |(sum, count), t| (sum + of(t), count + 1.0));
+            sum / count
+        };
+        let ratio: f32 = mean(true) / mean(false);
+        ratio.max(1.0 / ratio)
     };
-    (0..width).map(|channel| mean(channel, true) / mean(channel, false)).fold(f32::NAN, f32::max)
+    let of_layer =
+        |lengths: &&[f32]| (0..lengths.len() / steps).map(|channel| factor(lengths, channel)).fold(f32::NAN, f32::max);
+    layers.iter().map(of_layer).fold(f32::NAN, f32::max)
 }

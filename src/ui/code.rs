@@ -75,18 +75,15 @@ fn data(spec: &ModelSpec) -> String {
              vowels, symbols = 5, {symbols}\n\
              inputs, outputs = 1 + vowels * (1 + symbols), symbols\n\n\
              def batch():\n    \
+                 places = torch.rand({batch}, {length} // 2).argsort(1)[:, :vowels]\n    \
+                 accents = torch.randint(symbols, ({batch}, vowels))\n    \
                  x = torch.zeros({batch}, {length}, dtype=torch.long)\n    \
-                 y = torch.full_like(x, -100)\n    \
-                 for row, tags in zip(x, y):\n        \
-                     places = torch.randperm({length} // 2)[:vowels]\n        \
-                     accents = torch.randint(symbols, (vowels,))\n        \
-                     row[places] = 1 + vowels + symbols * torch.arange(vowels) + accents\n        \
-                     for t in range({length}):\n            \
-                         seen = (places < t).nonzero().flatten()\n            \
-                         if row[t] == 0 and len(seen) > 0 and torch.rand(()) < 0.5:\n                \
-                             vowel = seen[torch.randint(len(seen), ())]\n                \
-                             row[t], tags[t] = 1 + vowel, accents[vowel]\n    \
-                 return {}, y",
+                 x.scatter_(1, places, 1 + vowels + symbols * torch.arange(vowels) + accents)\n    \
+                 vowel = torch.randint(vowels, x.shape)\n    \
+                 seen = places.gather(1, vowel) < torch.arange({length})\n    \
+                 asked = (x == 0) & seen & (torch.rand(x.shape) < 0.5)\n    \
+                 x = torch.where(asked, 1 + vowel, x)\n    \
+                 return {}, torch.where(asked, accents.gather(1, vowel), -100)",
             read("x")
         ),
         Task::SelectiveCopy => format!(

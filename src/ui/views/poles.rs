@@ -76,13 +76,21 @@ impl Choice {
         self.factor.get() != 0 || self.pole.with(Option::is_some)
     }
 
+    /// The channel and the mode, of those that the model has.
+    fn place(self) -> [usize; 2] {
+        let [channels, modes, _] = self.sizes();
+        [self.channel.get().min(channels - 1), self.mode.get().min(modes - 1)]
+    }
+
     fn learnt(self) -> String {
-        format!("system/0/{}/1/{}", self.channel.get(), self.mode.get())
+        let [channel, mode] = self.place();
+        format!("system/0/{channel}/1/{mode}")
     }
 
     fn path(self) -> String {
         let factor = number::show(10f32.powf(self.factor.get() as f32 / FACTORS as f32));
-        let mut path = format!("system/0/{}/{factor}/{}", self.channel.get(), self.mode.get());
+        let [channel, mode] = self.place();
+        let mut path = format!("system/0/{channel}/{factor}/{mode}");
         if let Some(pole) = self.pole.get() {
             let [re, im] = pole.map(|part| number::show(part as f32));
             path += &format!("/{re}/{im}");
@@ -132,7 +140,8 @@ pub fn Poles() -> impl IntoView {
     let choice = Choice {
         run,
         channel: RwSignal::new(0),
-        mode: RwSignal::new(1),
+        // Those that turn fastest tell the rules apart.
+        mode: RwSignal::new(7),
         factor: RwSignal::new(0),
         pole: RwSignal::new(None),
     };
@@ -153,16 +162,16 @@ pub fn Poles() -> impl IntoView {
             </header>
             <div class="choosers">
                 <label class="field">
-                    <span class="label">"Channel "{move || choice.channel.get() + 1}</span>
-                    <input type="range" min="0" max=last(0) prop:value=move || choice.channel.get()
+                    <span class="label">"Channel "{move || choice.place()[0] + 1}</span>
+                    <input type="range" min="0" max=last(0) prop:value=move || choice.place()[0]
                         on:input=move |event| {
                             choice.reset();
                             choice.channel.set(number(&event) as usize);
                         }/>
                 </label>
                 <label class="field">
-                    <span class="label">"Pole "{move || choice.mode.get() + 1}</span>
-                    <input type="range" min="0" max=last(1) prop:value=move || choice.mode.get()
+                    <span class="label">"Pole "{move || choice.place()[1] + 1}</span>
+                    <input type="range" min="0" max=last(1) prop:value=move || choice.place()[1]
                         on:input=move |event| {
                             choice.pole.set(None);
                             choice.mode.set(number(&event) as usize);
@@ -207,7 +216,7 @@ fn complex([re, im]: [f32; 2]) -> String {
 #[component]
 fn Facts(choice: Choice, shown: RwSignal<Channel>) -> impl IntoView {
     let pole = move |of: fn(&Channel) -> &[[f32; 2]]| {
-        let at = choice.mode.get();
+        let at = choice.place()[1];
         shown.with(|channel| of(channel).get(at).copied()).map_or_else(|| "\u{2013}".to_owned(), complex)
     };
     let dt = move || format::significant(f64::from(shown.with(|channel| channel.dt)), 3);
@@ -277,7 +286,7 @@ fn Plane(choice: Choice, learnt: RwSignal<Channel>, shown: RwSignal<Channel>) ->
         let poles = shown.with_untracked(|channel| channel.poles.clone());
         let nearest = poles.iter().enumerate().min_by(|a, b| far(a.1).total_cmp(&far(b.1)));
         if let Some((mode, _)) = nearest {
-            if mode != choice.mode.get_untracked() {
+            if mode != untrack(|| choice.place())[1] {
                 choice.pole.set(None);
                 choice.mode.set(mode);
             }
@@ -293,7 +302,7 @@ fn Plane(choice: Choice, learnt: RwSignal<Channel>, shown: RwSignal<Channel>) ->
             _ => return,
         };
         event.prevent_default();
-        let (window, mode) = (untrack(window), choice.mode.get_untracked());
+        let (window, mode) = (untrack(window), untrack(|| choice.place())[1]);
         let Some([re, im]) = shown.with_untracked(|channel| channel.poles.get(mode).copied()) else { return };
         let step = [0.02 * (window.right() - window.left), 0.02 * (window.high - window.low)];
         choice.pole.set(Some([(f64::from(re) + right * step[0]).min(0.0), f64::from(im) + up * step[1]]));
@@ -342,7 +351,7 @@ fn plane(choice: Choice, window: Window, learnt: &Channel, shown: &Channel) -> S
         put(format_args!("<text x=\"4\" y=\"{:.1}\">{low}</text>", SIDE - 4.0));
         put(format_args!("<text x=\"{:.1}\" y=\"24\">{}</text>", zero_x - 24.0, format::fixed(window.high, 0)));
         learnt.poles.iter().for_each(|pole| dot(put, "old", window.place(*pole)));
-        let chosen = choice.mode.get();
+        let chosen = choice.place()[1];
         for (at, pole) in shown.poles.iter().enumerate() {
             dot(put, if at == chosen { "chosen" } else { "" }, window.place(*pole));
         }
@@ -354,7 +363,7 @@ fn circle(lab: Lab, choice: Choice, shown: RwSignal<Channel>) -> String {
     let theme = lab.theme.get();
     let place =
         |[re, im]: [f32; 2]| [1.0 + f64::from(re) / 1.1, 1.0 - f64::from(im) / 1.1].map(|share| SIDE / 2.0 * share);
-    let chosen = choice.mode.get();
+    let chosen = choice.place()[1];
     svg(|put| {
         let (middle, radius) = (SIDE / 2.0, SIDE / 2.2);
         put(format_args!("<circle class=\"unit\" cx=\"{middle}\" cy=\"{middle}\" r=\"{radius:.1}\"/>"));

@@ -74,9 +74,13 @@ pub fn Selection() -> impl IntoView {
             Some(format!("channel {}: {}", channel + 1, format::fixed(f64::from(value), 3)))
         };
         let most = move || {
-            let (channel, [letters, blanks]) = steps.with(|steps| steps.as_ref()?.channels.first().copied())?;
-            let [letters, blanks] = [letters, blanks].map(|mean| format::fixed(mean, 3));
-            Some(format!("top: channel {}, on average {letters} at letters, {blanks} at blanks", channel + 1))
+            let of = |channel: Option<&(usize, [f64; 2])>| channel.map(|(_, [letters, blanks])| letters / blanks);
+            let (first, last) = steps.with(|steps| {
+                let channels = &steps.as_ref()?.channels;
+                Some((of(channels.first())?, of(channels.last())?))
+            })?;
+            let [first, last] = [first, last].map(|ratio| format::significant(ratio, 2));
+            Some(format!("letters over blanks: {first} (top) to {last}"))
         };
         let label = format!(
             "Step lengths of layer {}: channels downwards, tokens to the right. Arrow keys move the mark.",
