@@ -17,7 +17,10 @@ pub const LESSON: Lesson = Lesson {
              weighted sum of the states is this step\u{2019}s own *context vector*.",
         ),
         Block::Equation(
-            "<mrow><msub><mi>e</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mo>=</mo><msup><mi>v</mi><mi>T</mi></msup><mi>tanh</mi><mo>(</mo><msub><mi>W</mi><mn>1</mn></msub><msub><mi>s</mi><mi>i</mi></msub><mo>+</mo><msub><mi>W</mi><mn>2</mn></msub><msub><mi>h</mi><mi>j</mi></msub><mo>)</mo><mo>,</mo><mspace width=\"0.7em\"/><msub><mi>\u{3b1}</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mo>=</mo><msub><mi>softmax</mi><mi>j</mi></msub><msub><mi>e</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mo>,</mo><mspace width=\"0.7em\"/><msub><mi>c</mi><mi>i</mi></msub><mo>=</mo><munder><mo>\u{2211}</mo><mi>j</mi></munder><msub><mi>\u{3b1}</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><msub><mi>h</mi><mi>j</mi></msub></mrow>",
+            "<mrow><msub><mi>e</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mo>=</mo><msup><mi>v</mi><mi>T</mi></msup><mi>tanh</mi><mo>(</mo><msub><mi>W</mi><mn>1</mn></msub><msub><mi>s</mi><mi>i</mi></msub><mo>+</mo><msub><mi>W</mi><mn>2</mn></msub><msub><mi>h</mi><mi>j</mi></msub><mo>)</mo></mrow>",
+        ),
+        Block::Equation(
+            "<mrow><msub><mi>\u{3b1}</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mo>=</mo><msub><mi>softmax</mi><mi>j</mi></msub><msub><mi>e</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><mo>,</mo><mspace width=\"0.7em\"/><msub><mi>c</mi><mi>i</mi></msub><mo>=</mo><munder><mo>\u{2211}</mo><mi>j</mi></munder><msub><mi>\u{3b1}</mi><mrow><mi>i</mi><mi>j</mi></mrow></msub><msub><mi>h</mi><mi>j</mi></msub></mrow>",
         ),
         Block::Text(
             "That energy is Bahdanau\u{2019}s, *additive*: a small network with one hidden layer. Luong\u{2019}s is the *dot product* of \

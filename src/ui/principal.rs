@@ -38,6 +38,32 @@ pub fn principal(rows: &[f32], width: usize) -> (Vec<[f64; 2]>, [f64; 2]) {
     (points, shares)
 }
 
+/// The share of the variance of N vectors, rows of `width` numbers, that is between groups: 1 where the group says all, about
+/// (groups - 1) / (N - 1) where it says nothing.
+pub fn explained(rows: &[f32], width: usize, groups: &[usize]) -> f64 {
+    let count = groups.len();
+    let most = groups.iter().max().map_or(0, |group| group + 1);
+    let (mut sums, mut sizes) = (vec![0.0; most * width], vec![0.0; most]);
+    let (mut all, mut squares) = (vec![0.0; width], 0.0);
+    for (row, group) in rows.chunks_exact(width.max(1)).zip(groups) {
+        sizes[*group] += 1.0;
+        for (at, number) in row.iter().enumerate() {
+            let number = f64::from(*number);
+            sums[group * width + at] += number;
+            all[at] += number;
+            squares += number * number;
+        }
+    }
+    let middle = all.iter().map(|sum| sum * sum).sum::<f64>() / (count as f64).max(1.0);
+    let of_group = |(at, size): (usize, &f64)| {
+        let sum = &sums[at * width..][..width];
+        if *size > 0.0 { sum.iter().map(|sum| sum * sum).sum::<f64>() / size } else { 0.0 }
+    };
+    let between = sizes.iter().enumerate().map(of_group).sum::<f64>() - middle;
+    let total = squares - middle;
+    if total > 0.0 { between / total } else { 0.0 }
+}
+
 /// The eigenvector of the largest eigenvalue of a symmetric matrix, and that eigenvalue.
 fn leading(matrix: &[f64], width: usize) -> (Vec<f64>, f64) {
     // No component is likely to stand at a right angle to this.
@@ -80,6 +106,13 @@ mod tests {
         assert!((shares[0] - 0.9).abs() < 0.02 && (shares[0] + shares[1] - 1.0).abs() < 1e-6, "{shares:?}");
         let spread = |axis: usize| (points.iter().map(|point| point[axis] * point[axis]).sum::<f64>() / 200.0).sqrt();
         assert!((spread(0) - 3.0).abs() < 0.1 && (spread(1) - 1.0).abs() < 0.1, "{} {}", spread(0), spread(1));
+        let side: Vec<usize> = points.iter().map(|point| usize::from(point[0] > 0.0)).collect();
+        let said = explained(&rows, 4, &side);
+        assert!((0.5..0.9).contains(&said), "the side of the long axis says most: {said}");
+        let nothing: Vec<usize> = (0..200).map(|at| at / 5 % 2).collect();
+        assert!(explained(&rows, 4, &nothing) < 0.1 && explained(&rows, 4, &[0; 200]).abs() < 1e-9);
+        let own: Vec<usize> = (0..200).collect();
+        assert!((explained(&rows, 4, &own) - 1.0).abs() < 1e-6 && explained(&[], 4, &[]) == 0.0);
         assert_eq!(principal(&[], 4).0.len(), 0);
         assert_eq!(principal(&[1.0; 8], 4), (vec![[0.0; 2]; 2], [0.0; 2]));
     }

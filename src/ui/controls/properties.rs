@@ -118,7 +118,7 @@ fn while_it_applies(lab: Lab, property: &'static Property, second: bool) -> impl
     let followers = lab.lesson.map(|lesson| lesson.followers(property.key)).filter(|names| !names.is_empty());
     let of_whom = followers.map(|names| format!("{}: for {}.", property.label, names.join(", ")));
     let note = move || of_whom.clone().map(|text| view! { <p class="caption">{text}</p> });
-    view! { <Show when=applies>{field(property, second)}{note.clone()}</Show> }
+    view! { <Show when=applies><div>{field(property, second)}{note.clone()}</div></Show> }
 }
 
 /// The model that stands, in a line.

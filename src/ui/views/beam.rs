@@ -186,25 +186,27 @@ fn best(lab: Lab, tree: &[Node]) -> String {
     format!("Best: {text}   log-probability {}, score {}", number(node.cumulated), number(node.score))
 }
 
-/// Rows of the drawing: leaves one under the other, a parent amid its children.
-fn rows(tree: &[Node]) -> Vec<f64> {
+/// Rows of the drawing: leaves one under the other, the best first, a parent beside its first child.
+fn rows(tree: &[Node]) -> Vec<usize> {
     let mut children = vec![Vec::new(); tree.len()];
     for (at, node) in tree.iter().enumerate() {
         if let Some(parent) = node.parent {
             children[parent].push(at);
         }
     }
-    let mut rows = vec![0.0; tree.len()];
+    let place = |at: &usize| if tree[*at].rank > 0 { tree[*at].rank } else { usize::MAX };
+    children.iter_mut().for_each(|children| children.sort_by_key(place));
+    let mut rows = vec![0; tree.len()];
     let mut leaves = 0;
     // Depth first: a node is met before its children, and placed after them.
     let mut stack: Vec<(usize, bool)> = if tree.is_empty() { Vec::new() } else { vec![(0, false)] };
     while let Some((at, placed)) = stack.pop() {
         let below = &children[at];
         if below.is_empty() {
-            rows[at] = f64::from(leaves);
+            rows[at] = leaves;
             leaves += 1;
         } else if placed {
-            rows[at] = below.iter().map(|child| rows[*child]).sum::<f64>() / below.len() as f64;
+            rows[at] = rows[below[0]];
         } else {
             stack.push((at, true));
             stack.extend(below.iter().rev().map(|child| (*child, false)));
@@ -216,9 +218,9 @@ fn rows(tree: &[Node]) -> Vec<f64> {
 /// The tree as SVG.
 fn drawn(lab: Lab, tree: &[Node]) -> String {
     let rows = rows(tree);
-    let place = |at: usize| (EDGE + tree[at].depth * ACROSS, EDGE as f64 + rows[at] * DOWN as f64);
+    let place = |at: usize| (EDGE + tree[at].depth * ACROSS, EDGE + rows[at] * DOWN);
     let deepest = tree.iter().map(|node| node.depth).max().unwrap_or_default();
-    let lowest = rows.iter().copied().fold(0.0, f64::max) as usize;
+    let lowest = rows.iter().copied().max().unwrap_or_default();
     let (width, height) = (2 * EDGE + deepest * ACROSS + ACROSS / 2, 2 * EDGE + lowest * DOWN);
     let mut svg = format!("<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">");
     for (at, node) in tree.iter().enumerate() {
@@ -232,7 +234,6 @@ fn drawn(lab: Lab, tree: &[Node]) -> String {
             ""
         };
         let middle = (from_x + x) / 2;
-        let (y, from_y) = (y.round(), from_y.round());
         // Writing into a string does not fail.
         let _ =
             write!(svg, "<path class=\"{class}\" d=\"M{from_x} {from_y}C{middle} {from_y} {middle} {y} {x} {y}\"/>");
@@ -247,7 +248,7 @@ fn drawn(lab: Lab, tree: &[Node]) -> String {
             ""
         };
         let (name, number) = (symbol(lab, node.token), format::fixed(f64::from(node.cumulated), 2));
-        let (shown, y) = (format::escaped(format::visible(&name)), y.round());
+        let shown = format::escaped(format::visible(&name));
         let role = "tabindex=\"0\" role=\"button\"";
         let _ = write!(
             svg,

@@ -9,7 +9,7 @@ use crate::ui::charts::palette;
 use crate::ui::controls::Segments;
 use crate::ui::format;
 use crate::ui::lab::Lab;
-use crate::ui::principal::principal;
+use crate::ui::principal::{explained, principal};
 use crate::ui::views::table::{Table, TableView};
 
 /// What is measured for it.
@@ -21,18 +21,26 @@ const REACH: f64 = 100.0;
 /// A point: its place, and the tokens of its string's first and last symbol.
 type Points = Vec<([f64; 2], [usize; 2])>;
 
+/// The map, and what its axes and the two symbols explain of all variance.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Found {
+    points: Points,
+    axes: [f64; 2],
+    ends: [f64; 2],
+}
+
 /// A map of contexts, coloured by the first or the last symbol of what was read.
 #[component]
 pub fn Contexts() -> impl IntoView {
     let lab = Lab::here();
     let by = RwSignal::new("last".to_owned());
-    let found = Memo::new(move |_| points(lab));
+    let found = Memo::new(move |_| find(lab));
     let choices =
         [("first", "first symbol"), ("last", "last symbol")].map(|(key, label)| (key.to_owned(), label.to_owned()));
     let end = move || usize::from(by.with(|by| by == "last"));
     let dots = move || {
         let theme = lab.theme.get();
-        found.with(|(points, _)| drawn(points, end(), |token| palette::css(palette::line(theme, token))))
+        found.with(|found| drawn(&found.points, end(), |token| palette::css(palette::line(theme, token))))
     };
     let legend = move || {
         let theme = lab.theme.get();
@@ -43,9 +51,15 @@ pub fn Contexts() -> impl IntoView {
         };
         (0..symbols.min(26)).map(item).collect_view()
     };
+    let percent = |share: f64| format::fixed(share * 100.0, 0);
     let shares = move || {
-        let percent = |share: f64| format::fixed(share * 100.0, 0);
-        found.with(|(_, shares)| format!("{} % and {} % of the variance", percent(shares[0]), percent(shares[1])))
+        found.with(|found| format!("{} % and {} % of the variance", percent(found.axes[0]), percent(found.axes[1])))
+    };
+    let explains = move || {
+        found.with(|found| {
+            let [first, last] = found.ends.map(percent);
+            format!("Of the variance in all directions the first symbol explains {first} %, the last {last} %.")
+        })
     };
     view! {
         <section class="card" aria-labelledby="contexts-title">
@@ -65,22 +79,25 @@ pub fn Contexts() -> impl IntoView {
                 inner_html=dots
             ></svg>
             <ul class="legend">{legend}</ul>
-            <TableView caption="Context vectors along their principal components" table=move |lab| table(&points(lab).0, lab)/>
+            <p class="caption number">{explains}</p>
+            <TableView caption="Context vectors along their principal components" table=move |lab| table(&find(lab).points, lab)/>
         </section>
     }
 }
 
-fn points(lab: Lab) -> (Points, [f64; 2]) {
+fn find(lab: Lab) -> Found {
     let (Some(contexts), Some(ends)) =
         (lab.measurement("evaluation/contexts"), lab.measurement("evaluation/context_ends"))
     else {
-        return (Vec::new(), [0.0; 2]);
+        return Found::default();
     };
     let count = ends.len() / 2;
-    let (places, shares) = principal(&contexts, contexts.len() / count.max(1));
+    let width = contexts.len() / count.max(1);
+    let (places, axes) = principal(&contexts, width);
     let letter = |token: f32| (token as usize).saturating_sub(FIRST_LETTER as usize);
-    let ends = ends.chunks_exact(2).map(|pair| [letter(pair[0]), letter(pair[1])]);
-    (places.into_iter().zip(ends).collect(), shares)
+    let ends: Vec<[usize; 2]> = ends.chunks_exact(2).map(|pair| [letter(pair[0]), letter(pair[1])]).collect();
+    let explains = |end: usize| explained(&contexts, width, &ends.iter().map(|pair| pair[end]).collect::<Vec<usize>>());
+    Found { axes, ends: [explains(0), explains(1)], points: places.into_iter().zip(ends.iter().copied()).collect() }
 }
 
 /// The dots as SVG.
