@@ -105,9 +105,11 @@ impl Setup {
 
     /// Gives the second model a value of its own, that of this spec.
     fn give_second(&mut self, property: &'static Property, of: &ModelSpec) {
-        self.second.retain(|(key, _)| *key != property.key);
-        self.second.push((property.key, property.read(of)));
-        self.second.sort_by_key(|(key, _)| PROPERTIES.iter().position(|property| property.key == *key));
+        let mut own = std::mem::take(&mut self.second);
+        own.retain(|(key, _)| *key != property.key);
+        own.push((property.key, property.read(of)));
+        let places = PROPERTIES.iter().filter_map(|row| own.iter().find(|(key, _)| *key == row.key));
+        self.second = places.cloned().collect();
     }
 
     /// Has the second model differ from the first where this spec does.
