@@ -89,8 +89,8 @@ impl Session {
         self.observer.continue_search(search, node).await
     }
 
-    /// The numbers and shape of any path: of the training step, or of the probe text as of the last
-    /// [`Session::observe`].
+    /// The numbers and shape of any path: of the training step, of the probe text as of the last [`Session::observe`], of a
+    /// measure ([`measures`]), an instrument ([`Instruments`]) or a system that could be ([`WhatIf`]).
     ///
     /// # Errors
     /// [`EngineError::Unknown`], [`EngineError::DeviceLost`].
