@@ -179,8 +179,11 @@ pub fn curve(store: &FrameStore, column: usize, theme: Theme, colour: usize) -> 
 
 /// What came after the present step, before one went back to it: faint, as it may come otherwise.
 fn later(store: &FrameStore, column: usize, theme: Theme, colour: usize) -> Line {
-    let later = store.history.points(column).rev().take_while(|(step, _)| *step > store.header.step);
-    let finite = later.filter(|(_, stat)| stat.mean.is_finite());
+    let backwards = store.history.points(column).rev();
+    let later = backwards.clone().take_while(|(step, _)| *step > store.header.step).count();
+    // It begins where the present one ends.
+    let length = if later > 0 { later + 1 } else { 0 };
+    let finite = backwards.take(length).filter(|(_, stat)| stat.mean.is_finite());
     let points = finite.map(|(step, stat)| (step as f64, f64::from(stat.mean))).collect();
     Line { colour: palette::faint(theme, colour), points, band: Vec::new() }
 }

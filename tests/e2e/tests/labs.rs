@@ -520,8 +520,8 @@ async fn the_page_stays_smooth_while_a_lab_trains() {
         let [rate, training, building, share] = best;
         // Two workers and the page share two cores here.
         assert!(rate > 55.0, "{rate:.1} frames a second at best");
-        // Every worker compiles while the page starts: on a busy machine its tasks take twice their time.
-        assert!(starting < 100.0, "at every start a task took {starting} ms or more");
+        // Every worker compiles while the page starts: on a busy machine its tasks take several times their time.
+        assert!(starting < 150.0, "at every start a task took {starting} ms or more");
         assert!(training == 0.0 && building == 0.0, "in every window a task took {training} or {building} ms");
         assert!(share < 0.5, "the page's thread never rests more than {:.0} %", 100.0 * (1.0 - share));
         Ok(())
