@@ -20,7 +20,7 @@ type Axes = (Picture, Size, Theme);
 pub fn LineChart(
     /// What the chart shows, in words.
     label: &'static str,
-    picture: impl Fn(Theme) -> Option<Picture> + Send + Sync + 'static,
+    #[prop(into)] picture: Callback<Theme, Option<Picture>>,
     /// A class for its height.
     #[prop(optional)]
     class: &'static str,
@@ -31,8 +31,7 @@ pub fn LineChart(
     let seen = dom::watch_sight(lines);
     let turn = Turn::new();
     let drawn = StoredValue::new_local(None::<Axes>);
-    let picture = StoredValue::new(picture);
-    let read = move |theme: Theme| picture.with_value(|picture| picture(theme));
+    let read = move |theme: Theme| picture.run(theme);
     Effect::new(move |_| {
         let (theme, size) = (lab.theme.get(), size.get());
         let (Some(axes), Some(lines)) = (axes.get(), lines.get()) else { return };

@@ -137,9 +137,9 @@ pub fn Stepper(
     value: Signal<usize>,
     low: usize,
     high: Signal<usize>,
-    choose: impl Fn(usize) + Copy + Send + Sync + 'static,
+    #[prop(into)] choose: Callback<usize>,
 ) -> impl IntoView {
-    let go = move |to: usize| choose(to.clamp(low, high.get_untracked()));
+    let go = move |to: usize| choose.run(to.clamp(low, high.get_untracked()));
     let typed = move |event: ev::Event| match event_target_value(&event).trim().parse::<usize>() {
         Ok(number) => go(number),
         Err(_) => go(value.get_untracked()),

@@ -200,7 +200,7 @@ fn segments(setting: Setting, choices: Vec<(String, String)>) -> AnyView {
                 label=property.label
                 choices=Signal::stored(choices)
                 value=value(setting)
-                choose=move |value| lab.set(key, &value)
+                choose=move |value: String| lab.set(key, &value)
             />
             <Help key text=property.help/>
             <Problem key/>

@@ -11,7 +11,7 @@ pub fn Segments(
     /// Values and what is read.
     choices: Signal<Vec<(String, String)>>,
     value: Signal<String>,
-    choose: impl Fn(String) + Copy + Send + Sync + 'static,
+    #[prop(into)] choose: Callback<String>,
 ) -> impl IntoView {
     let option = move |(choice, text): (String, String)| {
         let (is_value, chosen) = (choice.clone(), choice.clone());
@@ -22,7 +22,7 @@ pub fn Segments(
                     name=name
                     value=choice
                     prop:checked=move || value.get() == is_value
-                    on:change=move |_| choose(chosen.clone())
+                    on:change=move |_| choose.run(chosen.clone())
                 />
                 <span>{text}</span>
             </label>

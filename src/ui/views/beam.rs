@@ -135,7 +135,7 @@ pub fn Beam() -> impl IntoView {
                 </p>
             </header>
             <div class="choosers">
-                <Stepper label="Width" value=width.into() low=1 high=Signal::stored(WIDEST) choose=move |chosen| width.set(chosen)/>
+                <Stepper id="beam-width" label="Width" value=width.into() low=1 high=Signal::stored(WIDEST) choose=move |chosen| width.set(chosen)/>
                 <Segments
                     name="beam-normalisation"
                     label="Length normalisation"

@@ -21,10 +21,10 @@ impl Table {
 
 /// A table that is made when it is opened, and again on request: one that changes by itself cannot be read.
 #[component]
-pub fn TableView(caption: &'static str, table: impl Fn(Lab) -> Table + Copy + Send + Sync + 'static) -> impl IntoView {
+pub fn TableView(caption: &'static str, #[prop(into)] table: Callback<Lab, Table>) -> impl IntoView {
     let lab = Lab::here();
     let shown = RwSignal::new(None::<Table>);
-    let read = move || shown.set(Some(untrack(|| table(lab))));
+    let read = move || shown.set(Some(untrack(|| table.run(lab))));
     let toggle = move |event: leptos::ev::Event| {
         if dom::is_open(event.target()) { read() } else { shown.set(None) }
     };
@@ -34,7 +34,7 @@ pub fn TableView(caption: &'static str, table: impl Fn(Lab) -> Table + Copy + Se
             <summary>"As a table"</summary>
             <div class="buttons">
                 <button type="button" class="quiet" on:click=move |_| read()>"Read the latest numbers"</button>
-                <button type="button" class="quiet" on:click=move |_| save(caption, &untrack(|| table(lab)))>"Save as CSV"</button>
+                <button type="button" class="quiet" on:click=move |_| save(caption, &untrack(|| table.run(lab)))>"Save as CSV"</button>
             </div>
             <div class="table-scroll" tabindex="0" role="region" aria-label=caption>{body}</div>
         </details>
