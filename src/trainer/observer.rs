@@ -60,7 +60,7 @@ impl Observer {
             Answering::Writes { own: Some(own), .. } => told(&own.target),
             _ => Told::default(),
         };
-        let (sampler, own) = (Sampler::default(), Told::default());
+        let (sampler, own) = (Sampler::default(), told(&[]));
         Ok(Observer { executable, parameters, probe, programs, answer, symbols, sampler, own, target, drawn: 0 })
     }
 
@@ -73,9 +73,9 @@ impl Observer {
     pub fn paths(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
         let values = self.executable.plan().graph().values().iter();
         let answers = match &self.answer {
-            Answering::Writes { own: Some(own), .. } => {
-                let steps = self.executable.plan().graph().shape(own.given).len();
-                vec![(OWN.to_owned(), vec![steps]), (TARGET.to_owned(), self.target.1.clone())]
+            // They are as long as the answers are.
+            Answering::Writes { own: Some(_), .. } => {
+                vec![(OWN.to_owned(), self.own.1.clone()), (TARGET.to_owned(), self.target.1.clone())]
             }
             _ => Vec::new(),
         };
