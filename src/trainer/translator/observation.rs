@@ -45,7 +45,9 @@ impl Translator {
         signals.extend(recurrent_signals(&mut graph, &encoder, &encoded.encoder.layers, "encoder")?.1);
         name_signals(&mut graph, &signals)?;
         if let Some(memory) = encoded.memory {
-            graph.name(memory.states, "probe/memory");
+            // A value of its own: of a single direction the states have their name already.
+            let states = graph.affine(memory.states, 1.0, 0.0)?;
+            graph.name(states, "probe/memory");
         }
 
         // The same with its own tokens before it.
