@@ -361,7 +361,8 @@ impl ModelSpec {
             let message = format!("{} heads cannot share {} units equally.", self.heads, self.hidden);
             errors.push(SpecError::new("heads", message));
         }
-        if self.pretraining > 0 && self.objective == Objective::Reinforce && self.baseline == Baseline::Learned {
+        let reinforces = self.model == Architecture::EncoderDecoder && self.objective == Objective::Reinforce;
+        if reinforces && self.pretraining > 0 && self.baseline == Baseline::Learned {
             let message =
                 "A learned baseline has nothing to learn from while the teacher forces: take the moving average.";
             errors.push(SpecError::new("pretraining", message));

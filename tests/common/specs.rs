@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
-use seqlab::spec::{Architecture, Choice, Control, ModelSpec, PROPERTIES, Property, Task, limits};
+use seqlab::spec::{Architecture, Baseline, Choice, Control, ModelSpec, PROPERTIES, Property, Task, limits};
 
 /// The same cases at every run; others with PROPTEST_RNG_SEED, more with PROPTEST_CASES.
 pub fn config(cases: u32) -> ProptestConfig {
@@ -44,6 +44,9 @@ pub fn spec() -> impl Strategy<Value = ModelSpec> {
         if matches!(spec.task, Task::Lookup | Task::SelectiveCopy) {
             spec.symbols = spec.symbols.min(limits::ACCENTS);
             spec.sequence_length = spec.sequence_length.max(16);
+        }
+        if spec.pretraining > 0 {
+            spec.baseline = Baseline::Moving;
         }
         if spec.model == Architecture::FeedForward {
             spec.sequence_length = spec.sequence_length.min(limits::DEPTH);
