@@ -61,7 +61,7 @@ proptest! {
                     // What was taken is within its limits; it may still contradict another property, in words.
                     let contradictions = spec.validate().err().unwrap_or_default();
                     for error in contradictions {
-                        let crossed = ["task", "length", "heads", "embedding"].contains(&error.key.as_str());
+                        let crossed = ["task", "length", "symbols", "heads", "embedding", "pretraining"].contains(&error.key.as_str());
                         prop_assert!(crossed && error.message.ends_with('.'), "{} took {text:?}: {error}", property.key);
                     }
                     let mut again = spec.clone();

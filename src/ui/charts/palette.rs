@@ -146,14 +146,18 @@ pub fn code([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
-/// Black or white, whichever is read better on `paper`.
+/// Black or white, whichever is read better on `paper`: the better contrast is never below 4.58 (WCAG 2.2, 1.4.3 asks 4.5).
 pub fn ink_on(paper: Rgb) -> &'static str {
     let against = luminance(paper);
-    if (against + 0.05) * (against + 0.05) > 0.05 * 1.05 { "#111" } else { "#fff" }
+    if (against + 0.05) * (against + 0.05) > 0.05 * 1.05 { "#000" } else { "#fff" }
 }
 
+/// Relative luminance (WCAG 2.2).
 fn luminance([red, green, blue]: Rgb) -> f32 {
-    let linear = |channel: u8| (f32::from(channel) / 255.0).powf(2.2);
+    let linear = |channel: u8| {
+        let share = f32::from(channel) / 255.0;
+        if share <= 0.04045 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+    };
     0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
 }
 
@@ -173,6 +177,19 @@ mod tests {
                 };
                 assert!(rises(&sequential, less * 2.0 - 1.0, more * 2.0 - 1.0));
                 assert!(rises(&diverging, less, more) && rises(&diverging, -less, -more));
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_on_every_colour() {
+        for theme in [Theme::Light, Theme::Dark] {
+            for palette in [Palette::sequential(theme), Palette::diverging(theme)] {
+                for paper in palette.colours {
+                    let ink = if ink_on(paper) == "#000" { 0.0 } else { 1.0 };
+                    let (low, high) = (luminance(paper).min(ink) + 0.05, luminance(paper).max(ink) + 0.05);
+                    assert!(high / low >= 4.5, "{paper:?}: {}", high / low);
+                }
             }
         }
     }
