@@ -2,27 +2,50 @@
 
 mod classifier;
 mod encoder_decoder;
+mod state_space;
 mod transformer;
 
 use crate::engine::cell::Cell;
 use crate::spec::{Architecture, ModelSpec, OptimiserKind, Task, limits};
 
-/// A program that trains what `spec` says; `None` for kinds of models it is not written for yet.
-pub fn program(spec: &ModelSpec) -> Option<String> {
+/// A program that trains what `spec` says.
+pub fn program(spec: &ModelSpec) -> String {
     let [data, model] = match spec.model {
         Architecture::Recurrent => [data(spec), model(spec)],
         Architecture::Transformer => [data(spec), transformer::model(spec)],
         Architecture::EncoderDecoder => [encoder_decoder::data(spec), encoder_decoder::model(spec)],
         Architecture::Classifier => [classifier::data(spec), classifier::model(spec)],
-        _ => return None,
+        Architecture::S4d => [data(spec), state_space::s4d(spec)],
+        Architecture::Mamba => [data(spec), state_space::mamba(spec)],
+        Architecture::FeedForward => [data(spec), feed_forward(spec)],
     };
     let parts = [imports(spec), data, model, training(spec)];
-    Some(parts.join("\n\n"))
+    parts.join("\n\n")
+}
+
+/// As many layers as there are timesteps, which reads a whole sequence at once.
+fn feed_forward(spec: &ModelSpec) -> String {
+    let ModelSpec { hidden, sequence_length: length, .. } = *spec;
+    format!(
+        "class Model(nn.Module):\n    \
+             def __init__(self):\n        \
+                 super().__init__()\n        \
+                 widths = [{length} * inputs] + [{hidden}] * {length}\n        \
+                 self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))\n        \
+                 self.out = nn.Linear({hidden}, outputs)\n\n    \
+             def forward(self, x):\n        \
+                 h = x.flatten(1)\n        \
+                 for layer in self.layers:\n            \
+                     h = torch.tanh(layer(h))\n        \
+                 return self.out(h)\n\n\
+         model = Model()"
+    )
 }
 
 /// Whether the model embeds the tokens it reads.
 fn embeds(spec: &ModelSpec) -> bool {
-    spec.model != Architecture::Recurrent || (spec.embedding > 0 && spec.task != Task::Adding)
+    let always = spec.model != Architecture::Recurrent;
+    spec.task != Task::Adding && (always || spec.embedding > 0)
 }
 
 fn imports(spec: &ModelSpec) -> String {
@@ -238,7 +261,7 @@ fn training(spec: &ModelSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Attention, Choice, Positions};
+    use crate::spec::{Attention, Choice, Discretisation, Positions, Scan};
 
     /// Every program is there to be read: `SEQLAB_PROGRAMS=folder cargo test --lib code` writes them, to be run by Python.
     fn keep(name: &str, program: &str) {
@@ -254,7 +277,7 @@ mod tests {
             for cell in Cell::ALL {
                 for bidirectional in [false, true] {
                     spec = ModelSpec { task, cell, bidirectional, ..spec };
-                    let program = program(&spec).expect("recurrent networks are written");
+                    let program = program(&spec);
                     for part in [
                         "33, batch_first=True",
                         "num_layers=2, dropout=0.25",
@@ -282,7 +305,7 @@ mod tests {
                         embedding,
                         ..spec.clone()
                     };
-                    let program = program(&spec).expect("encoder-decoders are written");
+                    let program = program(&spec);
                     assert!(program.contains("nn.Embedding(vocabulary, 9)"), "{program}");
                     assert_eq!(program.contains("def attend"), *attention != Attention::None);
                     keep(&format!("{task:?}_{attention:?}_{cell:?}"), &program);
@@ -293,14 +316,30 @@ mod tests {
             for positions in [Positions::Learned, Positions::Sinusoidal] {
                 let model = Architecture::Transformer;
                 spec = ModelSpec { model, task, positions, hidden: 36, heads: 3, embedding: 7, ..spec };
-                let program = program(&spec).expect("Transformers are written");
+                let program = program(&spec);
                 assert!(program.contains("nn.TransformerEncoderLayer(36, 3, 4 * 36") && !program.contains("one_hot"));
                 keep(&format!("{task:?}_{positions:?}"), &program);
             }
         }
         let embedded = ModelSpec { model: Architecture::Recurrent, ..spec.clone() };
-        assert!(program(&embedded).is_some_and(|program| program.contains("self.rnn(self.embed(x))")));
-        assert_eq!(program(&ModelSpec { model: Architecture::Mamba, ..spec }), None);
+        assert!(program(&embedded).contains("self.rnn(self.embed(x))"));
+        for task in [Task::Text, Task::SelectiveCopy] {
+            let spec = ModelSpec { task, hidden: 20, state_size: 5, layers: 2, ..spec.clone() };
+            let mamba = program(&ModelSpec { model: Architecture::Mamba, ..spec.clone() });
+            assert!(mamba.contains("self.x_proj = nn.Linear(inner, 2 + 2 * 5, bias=False)"), "{mamba}");
+            keep(&format!("{task:?}_mamba"), &mamba);
+            for discretisation in Discretisation::ALL {
+                for scan in Scan::ALL {
+                    let (model, discretisation, scan) = (Architecture::S4d, *discretisation, *scan);
+                    let s4d = program(&ModelSpec { model, discretisation, scan, ..spec.clone() });
+                    assert_eq!(s4d.contains("torch.fft"), scan == Scan::Convolution);
+                    keep(&format!("{task:?}_s4d_{discretisation:?}_{scan:?}"), &s4d);
+                }
+            }
+        }
+        let deep = ModelSpec { model: Architecture::FeedForward, task: Task::Adding, sequence_length: 12, ..spec };
+        assert!(program(&deep).contains("widths = [12 * inputs]"));
+        keep("feed_forward", &program(&deep));
     }
 
     #[test]
@@ -316,7 +355,7 @@ mod tests {
                 for (bidirectional, width) in [(true, "nn.Linear(2 * 20, 20)"), (false, "nn.Linear(20, 20)")] {
                     let spec =
                         ModelSpec { task, cell, bidirectional, dropout: 0.3, forget_bias: Some(1.0), ..spec.clone() };
-                    let program = program(&spec).expect("classifiers are written");
+                    let program = program(&spec);
                     for part in [
                         states,
                         width,

@@ -32,10 +32,7 @@ pub fn ShareDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
     let program = move || {
         let run = lab.shown_run();
         let own = lab.setup.with(|setup| run.setup_of(setup));
-        own.ok().and_then(|own| code::program(&own.spec)).unwrap_or_else(|| {
-            "# Recurrent networks and Transformers have a program; the model that is looked into is another kind."
-                .to_owned()
-        })
+        own.map(|own| code::program(&own.spec)).unwrap_or_default()
     };
     view! {
         <dialog node_ref=dialog aria-labelledby="share-title">
