@@ -211,6 +211,10 @@ pub struct PageState {
     pub setup: Setup,
     /// What is looked at.
     pub focus: Focus,
+    /// Which of the models is looked into.
+    pub look: usize,
+    /// Which other model is shown beside it.
+    pub beside: Option<usize>,
     /// Whether the model trains.
     pub running: bool,
     /// Whether type is large, for a lecture hall.
@@ -232,6 +236,8 @@ impl PageState {
             lesson,
             setup: Setup::of(lesson),
             focus: Focus::default(),
+            look: 0,
+            beside: None,
             running: true,
             presenter: false,
             layout: Layout::default(),
@@ -260,6 +266,9 @@ impl Layout {
 
 /// The largest focus a link can name.
 pub const LARGEST_FOCUS: (usize, usize) = (*limits::LAYERS.end(), *limits::HIDDEN.end());
+
+/// The most models that a page has side by side.
+pub const MOST_RUNS: usize = 8;
 
 #[cfg(test)]
 mod tests {

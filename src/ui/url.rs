@@ -4,7 +4,7 @@ use crate::engine::cell::Cell;
 use crate::labs;
 use crate::number;
 use crate::spec::{PROPERTIES, SpecError, property};
-use crate::ui::setup::{LARGEST_FOCUS, PARTS, PageState, SECOND};
+use crate::ui::setup::{LARGEST_FOCUS, MOST_RUNS, PARTS, PageState, SECOND};
 use crate::ui::stop::{CONDITIONS, Condition};
 use crate::ui::text::LINK_BYTES;
 
@@ -49,6 +49,8 @@ fn take(reading: &mut Reading, key: &str, value: &str) -> Result<(), SpecError> 
         "lab" => return Err(SpecError::new(key, "There is no lab of this name.")),
         "run" => state.running = flag(key, value)?,
         "layer" => state.focus.layer = count(key, value, LARGEST_FOCUS.0)?,
+        "look" => state.look = count(key, value, MOST_RUNS)?,
+        "beside" => state.beside = Some(count(key, value, MOST_RUNS)?),
         "unit" => state.focus.unit = count(key, value, LARGEST_FOCUS.1)?,
         "signal" if known_signal(value) => value.clone_into(&mut state.focus.signal),
         "signal" => return Err(SpecError::new(key, "No cell has a signal of this name.")),
@@ -136,6 +138,12 @@ pub fn write(state: &PageState) -> String {
     }
     if focus.unit != default.focus.unit {
         put("unit", &(focus.unit + 1).to_string());
+    }
+    if state.look != default.look {
+        put("look", &(state.look + 1).to_string());
+    }
+    if let Some(place) = state.beside {
+        put("beside", &(place + 1).to_string());
     }
     if !state.running {
         put("run", "0");
@@ -236,6 +244,7 @@ mod tests {
         }
         state.focus.unit = 11;
         state.focus.signal = "z".into();
+        (state.look, state.beside) = (1, Some(2));
         state.running = false;
         state.presenter = true;
         state.layout.embedded = true;
@@ -273,7 +282,7 @@ mod tests {
         #[test]
         fn no_known_key_panics(pairs in prop::collection::vec((0usize..60, "\\PC{0,12}"), 0..12)) {
             let keys =
-                ["v", "text", "probe", "temperature", "layer", "signal", "unit", "run", "own", "stop-step", "b.cell", "b.lr"];
+                ["v", "text", "probe", "temperature", "layer", "signal", "unit", "look", "beside", "run", "own", "stop-step", "b.cell", "b.lr"];
             let all: Vec<&str> = PROPERTIES.iter().map(|property| property.key).chain(keys).collect();
             let parts: Vec<String> = pairs.iter().map(|(at, value)| format!("{}={value}", all[at % all.len()])).collect();
             let state = read(&parts.join("&")).state;

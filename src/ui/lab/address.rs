@@ -80,6 +80,8 @@ impl Lab {
         self.inner.update_value(|inner| inner.layout.clone_from(&state.layout));
         self.errors.update(Vec::clear);
         self.focus.set(state.focus);
+        self.shown.set(state.look);
+        self.beside.set(state.beside);
         self.presenter.set(state.presenter);
         if state.running != untrack(|| self.any_running()) {
             self.toggle();

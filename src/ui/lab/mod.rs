@@ -153,13 +153,15 @@ struct Inner {
 impl Lab {
     /// The lab of an address; nothing runs yet.
     pub fn new(state: PageState) -> Lab {
-        let PageState { lesson, setup, focus, running, presenter, layout } = state;
+        let PageState { lesson, setup, focus, look, beside, running, presenter, layout } = state;
         let first = Lab::first(lesson, setup, focus, running, layout);
         first.presenter.set(presenter);
         let count = match lesson {
             Some(lesson) if !lesson.is_playground() => lesson.runs.len(),
             _ => 1 + usize::from(first.setup.with_untracked(|setup| !setup.second.is_empty())),
         };
+        first.shown.set(look.min(count.max(1) - 1));
+        first.beside.set(beside.filter(|place| *place < count));
         let all = std::iter::once(first).chain((1..count).map(|place| first.another(place))).collect();
         first.all.set_value(all);
         first
@@ -346,6 +348,8 @@ impl Lab {
             lesson: self.lesson,
             setup: self.setup.get(),
             focus: self.focus.get(),
+            look: self.shown.get(),
+            beside: self.beside.get(),
             running: self.any_running(),
             presenter: self.presenter.get(),
             layout: self.inner.with_value(|inner| inner.layout.clone()),

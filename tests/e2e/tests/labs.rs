@@ -286,7 +286,9 @@ async fn a_lab_comes_back_from_its_address() {
     with_page(Engine::Cpu, |page| async move {
         open(&page, "#v=1&lab=gru-vs-lstm&run=0").await?;
         page.js("await seqlab.set({hidden: 24, seed: 9})").await?;
-        page.until("location.hash.includes('seed=9')", 5.0).await?;
+        page.until("document.querySelector(\"input[name=look-signals][value='1']\")", 10.0).await?;
+        click(&page, "input[name=look-signals][value='1']").await?;
+        page.until("location.hash.includes('seed=9') && location.hash.includes('look=2')", 5.0).await?;
         let address = page.js("return location.hash").await?;
         page.refresh().await?;
         page.until("window.seqlab", 30.0).await?;
@@ -294,6 +296,7 @@ async fn a_lab_comes_back_from_its_address() {
         let state = page.js("return seqlab.state()").await?;
         assert_eq!([&state["hidden"], &state["seed"], &state["lab"]], [&json!(24), &json!(9), &json!("gru-vs-lstm")]);
         assert_eq!(page.js("return location.hash").await?, address);
+        page.until("document.querySelector(\"input[name=look-signals][value='1']\")?.checked", 10.0).await?;
         page.assert_no_errors().await
     })
     .await;
