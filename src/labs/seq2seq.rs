@@ -26,8 +26,9 @@ pub const LESSON: Lesson = Lesson {
         Block::Text(
             "And it is lost. A string of 16 symbols out of 8 holds 48 bits, which 64 numbers could carry with ease; but the encoder \
              has to *learn* a code that keeps 16 places apart, through a recurrence that rewrites its state at every step. Look at the map of contexts and at the \
-             numbers below it: what the last symbol was says a good deal about the vector, for the state has just read it; what the \
-             first was says less the longer the strings are.",
+             numbers below it: what the first symbol was, which the decoder has to write first, says a good deal about the vector; what \
+             the last was, though the encoder has just read it, says little. The code serves the writer; what it is asked for \
+             late is what it keeps worst.",
         ),
         Block::Text(
             "Longer training, a larger hidden state and an LSTM move the limit; none of them removes it, for the vector stays as \
