@@ -1,5 +1,6 @@
 //! Question 7: how does attention work in recurrent networks?
 
+use super::seq2seq::COPYING;
 use super::{Block, Bound, Claim, Lesson, Prediction, Run, View, longest, single};
 
 /// The lab.
@@ -52,17 +53,7 @@ pub const LESSON: Lesson = Lesson {
         right: 2,
         because: "Nobody told it: looking at the symbol that is due is what makes the loss fall.",
     },
-    set: &[
-        ("model", "encoder-decoder"),
-        ("task", "copy"),
-        ("cell", "gru"),
-        ("embedding", "16"),
-        ("hidden", "64"),
-        ("symbols", "8"),
-        ("length", "16"),
-        ("batch", "32"),
-        ("lr", "0.003"),
-    ],
+    set: COPYING,
     runs: &[
         Run { name: "Bahdanau", set: &[("attention", "bahdanau")] },
         Run { name: "Luong, dot", set: &[("attention", "luong-dot")] },

@@ -14,6 +14,7 @@
 //! ```
 
 mod driver;
+pub mod labs;
 mod page;
 
 pub use page::{Engine, Page, with_page};

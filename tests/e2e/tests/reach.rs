@@ -1,5 +1,6 @@
 //! Every lab by the keyboard alone, and every control of every lab pressed, in order and in disorder.
 
+use e2e::labs::{open, slugs};
 use e2e::{Engine, Page, Result, with_page};
 use serde_json::{Value, json};
 
@@ -9,19 +10,6 @@ const CONTROLS: &str = "
     const controls = () => [...document.querySelectorAll(
         'a[href], button, input, select, textarea, summary, [tabindex=\"0\"]')].filter(element =>
         !element.disabled && element.tabIndex >= 0 && !element.classList.contains('skip') && seenBy(element));";
-
-async fn open(page: &Page, rest: &str) -> Result {
-    page.open(rest).await?;
-    page.until("window.seqlab", 30.0).await?;
-    page.js("await seqlab.ready").await?;
-    Ok(())
-}
-
-async fn slugs(page: &Page) -> Result<Vec<String>> {
-    open(page, "#v=1&run=0").await?;
-    let labs = page.js("return seqlab.labs().map(lab => lab.slug)").await?;
-    Ok(serde_json::from_value(labs)?)
-}
 
 /// A key as the browser gets it from a keyboard.
 async fn press(page: &Page, key: &str) -> Result {
