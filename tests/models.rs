@@ -455,6 +455,6 @@ fn with_both_directions_a_language_model_reads_the_answer_and_cannot_write() {
     };
     let ([read, written], [both_read, both_written]) = (accuracies(false), accuracies(true));
     println!("forwards {read} {written}, both {both_read} {both_written}");
-    assert_eq!(read, written, "who reads forwards reads as it writes");
-    assert!(both_read > 0.97 && both_written < both_read - 0.1, "{both_read} {both_written}");
+    assert!(both_read > 0.97 && both_read > read, "{both_read} {read}");
+    assert!(both_written < both_read - 0.4 && both_written < written - 0.1, "{both_written} {written}");
 }

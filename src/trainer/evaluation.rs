@@ -29,7 +29,7 @@ pub struct Examination {
     /// What the task knows without the model, by path.
     pub known: Vec<(&'static str, Vec<f32>)>,
     /// For a model that writes.
-    pub writes: Option<Dictation>,
+    pub writes: Option<Continuation>,
 }
 
 /// A measure: the mean of a named value of the program over groups of its elements.
@@ -61,8 +61,9 @@ pub struct Derived {
     pub take: Take,
 }
 
-/// Text that is read as a model reads when it writes: token by token, knowing only what came before.
-pub struct Dictation {
+/// Text that a model is given the first half of, and writes on by itself: token by token, each the one it finds most
+/// probable, read as the next.
+pub struct Continuation {
     /// The program that reads a token.
     pub step: OneStep,
     /// (T, B).
@@ -71,7 +72,7 @@ pub struct Dictation {
     pub targets: Vec<u32>,
 }
 
-/// The share of next tokens that a model guesses from what came before alone.
+/// The share of tokens of the second half of a window that a model writes as they stand in the text, given the first.
 pub const WRITING_ACCURACY: &str = "evaluation/writing_accuracy";
 
 /// About how many timesteps are evaluated at once.
@@ -170,8 +171,8 @@ impl Evaluator {
                 self.ran.push(derived.program);
             }
             (derived.take)(machine.view(derived.of)?)
-        } else if let Some(dictation) = writes {
-            vec![dictation.accuracy(machine)?]
+        } else if let Some(continuation) = writes {
+            vec![continuation.accuracy(machine)?]
         } else {
             return Err(unknown());
         };
@@ -199,7 +200,7 @@ impl Mean {
     }
 }
 
-impl Dictation {
+impl Continuation {
     fn accuracy(&self, machine: &mut CpuExecutable<f32>) -> Result<f32, EngineError> {
         let OneStep { program, token, position, logits, .. } = self.step;
         let program = machine.plan().program(program)?;
@@ -207,19 +208,23 @@ impl Dictation {
             machine.view_mut(carried.before)?.fill(0.0);
         }
         let batch = machine.plan().graph().shape(token).len();
-        let steps = self.tokens.len() / batch;
-        let mut right = 0;
+        let given = (self.tokens.len() / batch).div_ceil(2);
+        let (mut written, mut right, mut asked) = (Vec::new(), 0, 0);
         for (t, (tokens, targets)) in self.tokens.chunks(batch).zip(self.targets.chunks(batch)).enumerate() {
-            machine.write_ids(token, tokens)?;
+            machine.write_ids(token, if t < given { tokens } else { &written })?;
             if let Some(position) = position {
                 machine.write_ids(position, &vec![t as u32; batch])?;
             }
             machine.run(program)?;
             let logits = machine.view(logits)?;
-            let guesses = logits.chunks(logits.len() / batch).map(|row| argmax(row) as u32);
-            right += guesses.zip(targets).filter(|(guess, target)| guess == *target).count();
+            written = logits.chunks(logits.len() / batch).map(|row| argmax(row) as u32).collect();
+            // The last token that is given already has its successor written.
+            if t + 1 >= given {
+                right += written.iter().zip(targets).filter(|(token, target)| token == target).count();
+                asked += batch;
+            }
         }
-        Ok(right as f32 / (steps * batch) as f32)
+        Ok(right as f32 / asked as f32)
     }
 }
 

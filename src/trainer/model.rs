@@ -3,6 +3,7 @@
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Gradients, Graph, Kind, Op, ValueId};
 use crate::engine::optimiser::Optimiser;
+use crate::nn::losses::masked_cross_entropy;
 use crate::spec::OptimiserKind;
 
 use super::decoding::OneStep;
@@ -24,6 +25,15 @@ pub fn optimiser(kind: OptimiserKind) -> Optimiser {
     }
 }
 
+/// The target of a token whose successor is not asked for.
+pub const NOT_ASKED: u32 = u32::MAX;
+
+/// Which targets count for nothing. A network that reads ahead is asked for what it could read: the last token of a window
+/// has no successor in it, so there is no target there (as in PyTorch `cross_entropy(logits[:-1], tokens[1:])`).
+fn left_out(network: &dyn Network) -> Option<u32> {
+    network.reads_ahead().then_some(NOT_ASKED)
+}
+
 /// One training step: forward, cross entropy at every timestep, backpropagation through all of them, optimiser.
 ///
 /// # Errors
@@ -42,13 +52,19 @@ pub fn training(
     let targets = graph.input("train/targets", [time, batch], Kind::Ids);
     let key = graph.input("train/dropout_key", [2], Kind::Ids);
     let pass = reader.read(&mut graph, "train", tokens, Some(key))?;
-    let nll = graph.cross_entropy(pass.logits, targets, None)?;
-    let loss = graph.mean(nll)?;
+    let left_out = left_out(network);
+    let loss = masked_cross_entropy(&mut graph, pass.logits, targets, left_out)?;
     graph.name(loss, "loss");
     let mut accuracy = None;
     if watch == Watch::Everything {
         let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
-        let mean = graph.mean(hits)?;
+        let mean = match left_out {
+            None => graph.mean(hits)?,
+            Some(value) => {
+                let asked = graph.apply(Op::NotEqual { value }, &[targets])?[0];
+                graph.weighted_mean(hits, asked)?
+            }
+        };
         graph.name(mean, "accuracy");
         accuracy = Some(mean);
     }
@@ -123,7 +139,7 @@ pub fn examination(
     let tokens = graph.input("evaluate/tokens", [time, batch], Kind::Ids);
     let targets = graph.input("evaluate/targets", [time, batch], Kind::Ids);
     let pass = reader.read(&mut graph, "evaluate", tokens, None)?;
-    let losses = graph.cross_entropy(pass.logits, targets, None)?;
+    let losses = graph.cross_entropy(pass.logits, targets, left_out(network))?;
     let hits = graph.apply(Op::ArgmaxEquals, &[pass.logits, targets])?[0];
     graph.name(losses, "evaluate/losses");
     graph.name(hits, "evaluate/hits");

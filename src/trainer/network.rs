@@ -22,6 +22,11 @@ pub trait Network {
     /// # Errors
     /// [`EngineError::Shape`], which a valid spec never meets.
     fn parameters(&self, graph: &mut Graph) -> Result<Box<dyn Reader>, EngineError>;
+
+    /// Whether what it answers at a token depends on later ones.
+    fn reads_ahead(&self) -> bool {
+        false
+    }
 }
 
 /// A network with its parameters in a graph.
@@ -137,6 +142,10 @@ impl Network for LanguageModel {
     fn parameters(&self, graph: &mut Graph) -> Result<Box<dyn Reader>, EngineError> {
         let parameters = LanguageModel::parameters(self, graph);
         Ok(Box::new(Recurrent { model: self.clone(), parameters }))
+    }
+
+    fn reads_ahead(&self) -> bool {
+        self.bidirectional
     }
 }
 

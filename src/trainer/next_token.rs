@@ -10,7 +10,7 @@ use crate::nn::initialise::{Initialisation, initial_parameters};
 use crate::nn::language_model::LanguageModel;
 use crate::spec::{Architecture, ModelSpec, SpecError};
 
-use super::evaluation::{Dictation, Examination, Mean, held_out, most_frequent};
+use super::evaluation::{Continuation, Examination, Mean, held_out, most_frequent};
 use super::long_view::LongView;
 use super::model;
 use super::network::{Network, language_model, network};
@@ -48,6 +48,11 @@ impl NextToken {
         recurrent.then(|| language_model(&self.spec, self.corpus.vocabulary.len()))
     }
 
+    /// At how many of so many timesteps the next token is asked for: where it is read ahead, not at the last.
+    fn asked(&self, time: usize) -> usize {
+        time - usize::from(self.network.reads_ahead())
+    }
+
     fn symbols(&self) -> Vec<String> {
         self.corpus.vocabulary.symbols().iter().map(char::to_string).collect()
     }
@@ -62,10 +67,15 @@ impl NextToken {
         let rng = Rng::new(self.spec.seed, Stream::Evaluation);
         self.corpus.windows(&rng, 0, time, batch, &mut tokens, &mut targets);
         let (graph, [input, right, losses, hits], step) = model::examination(self.network.as_ref(), time, batch)?;
-        let ids = vec![(input, tokens.clone()), (right, targets.clone())];
-        let means = vec![Mean::of_all("evaluation/loss", losses), Mean::of_all("evaluation/accuracy", hits)];
+        let asked = self.asked(time) * batch;
+        let mut asked_for = targets.clone();
+        asked_for[asked..].fill(model::NOT_ASKED);
+        let ids = vec![(input, tokens.clone()), (right, asked_for)];
+        let mean =
+            |path, of| Mean { path, of, shape: Vec::new(), group: Box::new(move |at| (at < asked).then_some(0)) };
+        let means = vec![mean("evaluation/loss", losses), mean("evaluation/accuracy", hits)];
         let known = vec![("evaluation/chance", vec![most_frequent(targets.iter().copied())])];
-        let writes = Some(Dictation { step, tokens, targets });
+        let writes = Some(Continuation { step, tokens, targets });
         Ok(Examination { graph, ids, numbers: Vec::new(), means, derived: Vec::new(), known, writes })
     }
 }
@@ -86,6 +96,8 @@ impl Trainable for NextToken {
     fn write_batch<'a>(&'a mut self, step: u64, machine: &'a mut dyn Executable) -> Answer<'a, ()> {
         let (time, batch) = (self.spec.sequence_length, self.spec.batch);
         self.corpus.batch(self.spec.seed, step, time, batch, &mut self.tokens, &mut self.targets);
+        let asked = self.asked(time) * batch;
+        self.targets[asked..].fill(model::NOT_ASKED);
         let mut write = || {
             let [tokens, targets, key] =
                 self.inputs.ok_or(EngineError::Unknown { what: "training graph".to_owned() })?;

@@ -62,17 +62,24 @@ fn data(spec: &ModelSpec) -> String {
     let read =
         |tokens: &str| if embeds(spec) { tokens.to_owned() } else { format!("F.one_hot({tokens}, inputs).float()") };
     match spec.task {
-        Task::Text => format!(
-            "text = open(\"text.txt\", encoding=\"utf-8\").read()\n\
+        Task::Text => {
+            let targets = if spec.bidirectional {
+                "F.pad(windows[:, 1:-1], (0, 1), value=-100)  # the last is nowhere to be read"
+            } else {
+                "windows[:, 1:]"
+            };
+            format!(
+                "text = open(\"text.txt\", encoding=\"utf-8\").read()\n\
              alphabet = sorted(set(text))\n\
              inputs = outputs = len(alphabet)\n\
              tokens = torch.tensor([alphabet.index(c) for c in text])\n\n\
              def batch():\n    \
                  starts = torch.randint(len(tokens) - {length}, ({batch},))\n    \
                  windows = torch.stack([tokens[s : s + {length} + 1] for s in starts])\n    \
-                 return {}, windows[:, 1:]",
-            read("windows[:, :-1]")
-        ),
+                 return {}, {targets}",
+                read("windows[:, :-1]")
+            )
+        }
         Task::Adding => format!(
             "inputs, outputs = 2, 1\n\n\
              def batch():\n    \
