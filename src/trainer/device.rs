@@ -2,6 +2,7 @@
 
 use crate::engine::backend::Executable;
 use crate::engine::backend::cpu::CpuExecutable;
+#[cfg(feature = "gpu")]
 use crate::engine::backend::wgpu::{Gpu, WgpuExecutable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::ValueId;
@@ -15,6 +16,7 @@ pub const MEMORY_LIMIT: usize = 1 << 30;
 /// would otherwise compile again.
 #[derive(Default)]
 pub struct Devices {
+    #[cfg(feature = "gpu")]
     gpu: Option<Gpu>,
 }
 
@@ -31,10 +33,14 @@ impl Devices {
     ) -> Result<Box<dyn Executable>, EngineError> {
         match kind {
             BackendKind::Cpu => Ok(on_cpu(plan, journal)),
+            #[cfg(not(feature = "gpu"))]
+            BackendKind::Gpu => Err(EngineError::NoAdapter { detail: "this program has none".to_owned() }),
+            #[cfg(feature = "gpu")]
             BackendKind::Gpu => Ok(Box::new(WgpuExecutable::new(&self.gpu().await?, plan, journal).await?)),
         }
     }
 
+    #[cfg(feature = "gpu")]
     /// The adapter; a new one where there is none yet or the last was lost.
     async fn gpu(&mut self) -> Result<Gpu, EngineError> {
         if let Some(gpu) = self.gpu.as_ref().filter(|gpu| gpu.check().is_ok()) {
@@ -47,6 +53,7 @@ impl Devices {
 
     /// Gives the adapter up, as a driver's reset does: for trying the way back to the CPU.
     pub fn lose_gpu(&self) {
+        #[cfg(feature = "gpu")]
         if let Some(gpu) = &self.gpu {
             gpu.lose();
         }
