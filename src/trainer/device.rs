@@ -33,14 +33,17 @@ impl Devices {
     ) -> Result<Box<dyn Executable>, EngineError> {
         match kind {
             BackendKind::Cpu => Ok(on_cpu(plan, journal)),
-            #[cfg(not(feature = "gpu"))]
-            BackendKind::Gpu => Err(EngineError::NoAdapter { detail: "this program has none".to_owned() }),
-            #[cfg(feature = "gpu")]
-            BackendKind::Gpu => Ok(Box::new(WgpuExecutable::new(&self.gpu().await?, plan, journal).await?)),
+            BackendKind::Gpu => self.on_gpu(plan, journal).await,
         }
     }
+}
 
-    #[cfg(feature = "gpu")]
+#[cfg(feature = "gpu")]
+impl Devices {
+    async fn on_gpu(&mut self, plan: Plan, journal: &[ValueId]) -> Result<Box<dyn Executable>, EngineError> {
+        Ok(Box::new(WgpuExecutable::new(&self.gpu().await?, plan, journal).await?))
+    }
+
     /// The adapter; a new one where there is none yet or the last was lost.
     async fn gpu(&mut self) -> Result<Gpu, EngineError> {
         if let Some(gpu) = self.gpu.as_ref().filter(|gpu| gpu.check().is_ok()) {
@@ -53,11 +56,21 @@ impl Devices {
 
     /// Gives the adapter up, as a driver's reset does: for trying the way back to the CPU.
     pub fn lose_gpu(&self) {
-        #[cfg(feature = "gpu")]
         if let Some(gpu) = &self.gpu {
             gpu.lose();
         }
     }
+}
+
+/// In a program without the GPU backend.
+#[cfg(not(feature = "gpu"))]
+impl Devices {
+    async fn on_gpu(&mut self, _: Plan, _: &[ValueId]) -> Result<Box<dyn Executable>, EngineError> {
+        Err(EngineError::NoAdapter { detail: "this program has no GPU backend".to_owned() })
+    }
+
+    /// There is none to give up.
+    pub fn lose_gpu(&self) {}
 }
 
 /// Puts a plan on the CPU, which is always there.

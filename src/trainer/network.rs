@@ -1,5 +1,6 @@
 //! Networks of tokens as a run sees them: whole sequences to train on and to look into, and token by token to write.
 
+use crate::EVERY_MODEL;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, ValueId};
 use crate::engine::kernels::discretise;
@@ -80,7 +81,7 @@ pub fn stack(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<Box<
     }
     let ModelSpec { layers, hidden, .. } = *spec;
     match spec.model {
-        Architecture::Transformer => {
+        Architecture::Transformer if EVERY_MODEL => {
             let block = Block {
                 model: hidden,
                 heads: spec.heads,
@@ -104,6 +105,7 @@ pub fn stack(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<Box<
 /// The model of a spec whose blocks are state-space layers.
 pub fn state_space(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<StateSpaceModel> {
     let mixer = match spec.model {
+        _ if !EVERY_MODEL => return None,
         Architecture::S4d => {
             let discretisation = match spec.discretisation {
                 Discretisation::ZeroOrderHold => discretise::Discretisation::ZeroOrderHold,

@@ -1,5 +1,6 @@
 //! What a session asks of a model: [`Trainable`], a model together with the examples it learns from.
 
+use crate::EVERY_MODEL;
 use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Graph, ValueId};
@@ -128,6 +129,10 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
+        _ if !EVERY_MODEL && !spec.is_basic() => {
+            let message = "This program trains recurrent networks only.".to_owned();
+            return Err(SpecError { key: "model".to_owned(), message });
+        }
         _ if spec.task.makes_sequences() => Box::new(Tagger::new(spec)),
         Architecture::FeedForward => Box::new(Tagger::new(spec)),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {

@@ -1,5 +1,6 @@
 //! What is looked at in a run: the probe text, what the model writes, measures, any tensor by its path.
 
+use crate::EVERY_MODEL;
 use crate::engine::error::EngineError;
 use crate::engine::graph::Kind;
 
@@ -98,7 +99,7 @@ impl Session {
         if Instruments::shows(path) {
             return self.instruments.view(path, self.model.as_ref(), &self.probe);
         }
-        if let Some(asked) = WhatIf::parse(path) {
+        if let Some(asked) = WhatIf::parse(path).filter(|_| EVERY_MODEL) {
             return self.what_if(&asked).await;
         }
         match Measure::parse(path) {

@@ -201,6 +201,9 @@ impl Lab {
         };
         self.building.set(true);
         self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
+        if !self.has_program() {
+            return self.start_worker();
+        }
         self.send(&command);
         self.observe();
     }
@@ -357,7 +360,7 @@ impl Lab {
         }
     }
 
-    fn send_edits(self) {
+    pub(super) fn send_edits(self) {
         self.send(&Command::Operate { edits: self.edits.get_untracked() });
     }
 

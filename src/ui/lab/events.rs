@@ -5,21 +5,42 @@ use std::sync::Arc;
 use js_sys::{ArrayBuffer, Float32Array};
 use leptos::prelude::*;
 
-use super::{Lab, Waiter};
+use super::{Lab, Waiter, frames};
 use crate::protocol::{Command, Event, FrameHeader, ModelInfo};
 use crate::spec::SpecError;
 use crate::ui::dom;
-use crate::ui::link::{Heard, Link};
+use crate::ui::link::{Heard, Link, Program};
 use crate::ui::setup::{Doings, Setup};
 use crate::ui::undo::Timeline;
 
 impl Lab {
-    /// Starts the engine's worker; it is told what to build as soon as it listens.
+    /// Starts the engine's worker, in place of one that can do less; it is told what to build as soon as it listens.
     pub(super) fn start_worker(self) {
-        match Link::start(move |heard| self.hear(heard)) {
+        let link = Link::start(self.program(), move |heard| self.hear(heard));
+        let unanswered = self.inner.try_update_value(|inner| {
+            inner.ready = false;
+            inner.stands = false;
+            inner.flow = frames::Flow::default();
+            std::mem::take(&mut inner.probes)
+        });
+        unanswered.into_iter().flatten().for_each(|(_, done)| done(Err("Another model is being built.".to_owned())));
+        match link {
             Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
             Err(message) => self.tell(message, false),
         }
+    }
+
+    /// The engine's program that all models of the lab can be trained with, so that one file is loaded.
+    fn program(self) -> Program {
+        let chosen = self.setup.get_untracked();
+        let specs = self.runs().into_iter().filter_map(|run| run.setup_of(&chosen).ok());
+        Program::of(specs.map(|setup| setup.spec))
+    }
+
+    /// Whether the worker that runs can build what is chosen.
+    pub(super) fn has_program(self) -> bool {
+        let program = self.program();
+        self.inner.with_value(|inner| inner.link.as_ref().is_none_or(|link| link.does_for(program)))
     }
 
     fn hear(self, heard: Heard) {
@@ -47,17 +68,22 @@ impl Lab {
     }
 
     fn begin(self) {
-        self.inner.update_value(|inner| {
+        let asked = self.inner.try_update_value(|inner| {
             inner.ready = true;
-            inner.building.clear();
+            std::mem::take(&mut inner.building)
         });
-        self.build(None);
+        let waiting: Vec<Waiter> = asked.into_iter().flatten().filter_map(|(_, done)| done).collect();
+        self.build(Some(Box::new(move |result| waiting.into_iter().for_each(|done| done(result.clone())))));
+        if self.edits.with_untracked(|edits| !edits.is_empty()) {
+            self.send_edits();
+        }
     }
 
     fn built(self, model: ModelInfo) {
         let done = self.inner.try_update_value(|inner| {
             let (setup, done) = inner.building.pop_front()?;
             inner.built = Some(setup);
+            inner.stands = true;
             inner.store.clear();
             inner.flow.target = 0;
             inner.flow.command_sent();
@@ -101,13 +127,22 @@ impl Lab {
         }
         if self.setup.with_untracked(|setup| *setup == refused) {
             match built {
-                Some(built) => self.setup.set(built),
+                Some(built) => {
+                    self.setup.set(built);
+                    self.build_again();
+                }
                 None => self.start_without(refused),
             }
         }
         if let Some(done) = done {
             done(Err(message));
         }
+    }
+
+    /// In a worker that was started for what was refused nothing stands yet.
+    fn build_again(self) {
+        let empty = |run: &Lab| run.inner.with_value(|inner| inner.ready && !inner.stands && inner.building.is_empty());
+        self.runs().into_iter().filter(empty).for_each(|run| run.build(None));
     }
 
     /// One of several models could not be built, though its spec was checked; the first one's answer decides.

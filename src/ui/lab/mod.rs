@@ -130,7 +130,10 @@ pub struct Lab {
 /// What only the lab itself touches.
 struct Inner {
     link: Option<Link>,
+    /// Whether the worker listens.
     ready: bool,
+    /// Whether a model stands in it.
+    stands: bool,
     store: FrameStore,
     /// Of the whole lab: it is the first model's that counts.
     timeline: Timeline<Doings>,
@@ -196,6 +199,7 @@ impl Lab {
         let inner = Inner {
             link: None,
             ready: false,
+            stands: false,
             store: FrameStore::default(),
             timeline: Timeline::new(Doings::of(setup.clone(), lesson.map_or(1, |lesson| lesson.runs.len()))),
             built: None,

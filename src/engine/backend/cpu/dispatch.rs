@@ -1,5 +1,6 @@
 //! Which kernel runs a step, and the scratch memory it needs.
 
+use crate::EVERY_MODEL;
 use crate::engine::cell::Cell;
 use crate::engine::graph::{Graph, Kind, Node, Op, Shape, ValueId};
 use crate::engine::kernels::conv::ConvDims;
@@ -116,8 +117,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Recurrent { cell, reverse } => return recurrent_forward(*cell, *reverse, x, outputs, scratch),
         Op::RecurrentBackward { cell, reverse } => return recurrent_backward(*cell, *reverse, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
-        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => return attention(x, outputs),
-        op if scans::is_one(op) => return scans::run(x, outputs, scratch),
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } if EVERY_MODEL => {
+            return attention(x, outputs);
+        }
+        op if EVERY_MODEL && scans::is_one(op) => return scans::run(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
