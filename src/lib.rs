@@ -12,6 +12,7 @@ pub mod engine;
 pub mod labs;
 pub mod nn;
 pub mod number;
+pub mod order;
 pub mod protocol;
 pub mod spec;
 pub mod trainer;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::hash::Hash;
 use crate::engine::rng::{Rng, Stream};
 use crate::number;
+use crate::order;
 use crate::spec::{ModelSpec, SpecError, limits};
 
 /// The symbol that stands for every character outside the vocabulary.
@@ -26,14 +27,14 @@ impl Vocabulary {
             *counts.entry(symbol).or_default() += 1;
         }
         let mut symbols: Vec<(char, usize)> = counts.into_iter().collect();
-        symbols.sort_unstable_by_key(|(symbol, count)| (std::cmp::Reverse(*count), *symbol));
+        order::sort_by(&mut symbols, |a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         let known = if symbols.len() > limit { limit.saturating_sub(1) } else { symbols.len() };
         let folded = symbols.len() - known;
         let mut symbols: Vec<char> = symbols[..known].iter().map(|(symbol, _)| *symbol).collect();
         if folded > 0 && !symbols.contains(&OTHER) {
             symbols.push(OTHER);
         }
-        symbols.sort_unstable();
+        order::sort_by(&mut symbols, Ord::cmp);
         Vocabulary { ids: numbered(&symbols), symbols, folded }
     }
 

@@ -3,6 +3,7 @@
 
 use super::kernels::gemm::{self, Mat, Size, Start};
 use super::kernels::real::Real;
+use crate::order;
 
 /// The singular values of a row-major (rows, columns) matrix, largest first, min(rows, columns) of them.
 ///
@@ -24,7 +25,7 @@ pub fn singular_values(matrix: &[f64], columns: usize) -> Vec<f64> {
         }
     }
     let mut values: Vec<f64> = vectors.iter().map(|vector| dot(vector, vector).sqrt()).collect();
-    values.sort_by(|a, b| b.total_cmp(a));
+    order::sort_by(&mut values, |a, b| b.total_cmp(a));
     values
 }
 

@@ -110,7 +110,8 @@ impl Checkpoint {
         let kept = memory.iter().map(|number| format!("{:08x}", number.to_bits())).collect::<Vec<String>>().join(" ");
         let values =
             [VERSION.to_string(), spec.to_text(), step.to_string(), drawn.to_string(), format!("{text:016x}"), kept];
-        let mut metadata: BTreeMap<String, String> = KEYS.map(str::to_owned).into_iter().zip(values).collect();
+        let mut metadata = BTreeMap::new();
+        KEYS.into_iter().zip(values).for_each(|(key, value)| drop(metadata.insert(key.to_owned(), value)));
         let written = safetensors::write(&metadata, &tensors);
         let file = File::parse(&written).expect("a file just written is whole");
         metadata.insert(KEYS[6].to_owned(), format!("{:016x}", checksum(&file)));

@@ -129,18 +129,21 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
-        _ if !EVERY_MODEL && !spec.is_basic() => {
-            let message = "This program trains recurrent networks only.".to_owned();
-            return Err(SpecError { key: "model".to_owned(), message });
-        }
+        _ if !EVERY_MODEL && !spec.is_basic() => return Err(not_here()),
         _ if spec.task.makes_sequences() => Box::new(Tagger::new(spec)),
         Architecture::FeedForward => Box::new(Tagger::new(spec)),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
             Box::new(NextToken::new(spec, text)?)
         }
-        Architecture::EncoderDecoder => Box::new(Translator::new(spec)),
-        Architecture::Classifier => Box::new(Labeller::new(spec, text)?),
+        Architecture::EncoderDecoder if EVERY_MODEL => Box::new(Translator::new(spec)),
+        Architecture::Classifier if EVERY_MODEL => Box::new(Labeller::new(spec, text)?),
+        Architecture::EncoderDecoder | Architecture::Classifier => return Err(not_here()),
     })
+}
+
+fn not_here() -> SpecError {
+    let message = "This program trains recurrent networks on the CPU only.".to_owned();
+    SpecError { key: "model".to_owned(), message }
 }
 
 /// A training step.

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use super::*;
 use crate::engine::cell::Cell;
 use crate::engine::kernels::binary::Binary;
+use crate::order;
 
 /// What [`Graph::gradients`] found.
 #[derive(Clone, Debug, Default)]
@@ -201,7 +202,7 @@ impl Graph {
         let total = self.shape(value).0[axis];
         let part = |share: Share| if let Share::Part(x, _, start) = share { Some((start, x)) } else { None };
         let mut parts: Vec<(usize, ValueId)> = shares.into_iter().filter_map(part).collect();
-        parts.sort_by_key(|(start, _)| *start);
+        order::sort_by(&mut parts, |a, b| a.0.cmp(&b.0));
         let mut end = 0;
         let adjoin = parts.iter().all(|(start, part)| {
             let fits = *start == end;

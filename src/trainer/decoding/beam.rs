@@ -6,6 +6,7 @@ use super::{Bounds, Stepper};
 use crate::engine::error::EngineError;
 use crate::engine::kernels::entries::Kernels;
 use crate::engine::kernels::real::Real;
+use crate::order;
 
 /// What becomes of hypotheses that have ended while others go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +190,7 @@ impl BeamSearch {
         let mut leaves: Vec<Candidate> =
             self.finished.iter().chain(&self.live).map(|node| self.as_it_is(*node)).collect();
         leaves.retain(|leaf| self.nodes[leaf.node].depth > 0);
-        leaves.sort_by(|a, b| self.order(a, b));
+        order::sort_by(&mut leaves, |a, b| self.order(a, b));
         leaves.truncate(self.options.width);
         let hypothesis = |leaf: Candidate| Hypothesis {
             node: leaf.node,
@@ -303,7 +304,7 @@ impl BeamSearch {
     fn hold(&mut self, candidates: &mut Vec<Candidate>) {
         let finished = std::mem::take(&mut self.finished);
         candidates.extend(finished.iter().map(|node| self.as_it_is(*node)));
-        candidates.sort_by(|a, b| self.order(a, b));
+        order::sort_by(candidates, |a, b| self.order(a, b));
         for (rank, candidate) in candidates.iter().enumerate() {
             match candidate.token {
                 Some(token) if rank < self.options.width => self.keep(candidate.node, token),
@@ -315,8 +316,8 @@ impl BeamSearch {
         self.over = self.live.is_empty();
     }
 
-    fn set_aside(&mut self, candidates: &mut [Candidate]) {
-        candidates.sort_by(|a, b| self.order(a, b));
+    fn set_aside(&mut self, candidates: &mut Vec<Candidate>) {
+        order::sort_by(candidates, |a, b| self.order(a, b));
         for candidate in candidates {
             if self.live.len() == self.options.width {
                 break;
@@ -326,7 +327,7 @@ impl BeamSearch {
             }
         }
         let mut scores: Vec<f64> = self.finished.iter().map(|node| self.nodes[*node].score).collect();
-        scores.sort_by(|a, b| b.total_cmp(a));
+        order::sort_by(&mut scores, |a, b| b.total_cmp(a));
         let bar = scores.get(self.options.width - 1);
         let hopeless = |node: &usize| bar.is_some_and(|bar| self.nodes[*node].score <= *bar);
         if self.live.first().is_none_or(hopeless) {
@@ -352,11 +353,9 @@ impl BeamSearch {
     /// Puts the most probable children of an expanded node into the tree.
     fn show(&mut self, parent: usize) {
         let next = self.next_log_probabilities(parent).unwrap_or(&[]);
-        let mut tokens: Vec<u32> = (0..next.len() as u32).collect();
-        tokens.sort_by(|a, b| next[*b as usize].total_cmp(&next[*a as usize]));
-        tokens.truncate(self.options.shown);
-        for token in tokens {
-            self.child(parent, token);
+        let tokens = order::places(next.len(), &|a, b| next[b].total_cmp(&next[a]));
+        for token in tokens.into_iter().take(self.options.shown) {
+            self.child(parent, token as u32);
         }
     }
 

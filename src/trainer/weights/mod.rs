@@ -74,7 +74,9 @@ impl std::error::Error for WeightsError {}
 /// name of the cell they are for.
 pub fn export(graph: &Graph, flat: &[f32], cell: &str) -> Vec<u8> {
     // `format: pt` is what PyTorch's own files say.
-    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned()), (CELL.to_owned(), cell.to_owned())]);
+    let mut metadata = BTreeMap::new();
+    metadata.insert("format".to_owned(), "pt".to_owned());
+    metadata.insert(CELL.to_owned(), cell.to_owned());
     safetensors::write(&metadata, &named(graph, flat, ""))
 }
 

@@ -10,6 +10,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::order;
+
 /// The longest header that is read, in bytes; PyTorch's largest models stay below.
 pub const HEADER_LIMIT: usize = 1 << 20;
 
@@ -100,7 +102,7 @@ fn check_size(name: &str, entry: &Entry) -> Result<(), String> {
 /// The tensors lie one after the other from the first byte to the last.
 fn check_filled(header: &Header, len: usize) -> Result<(), String> {
     let mut places: Vec<(usize, usize)> = header.entries.values().map(|entry| entry.data_offsets).collect();
-    places.sort_unstable();
+    order::sort_by(&mut places, Ord::cmp);
     let end = places.iter().try_fold(0, |end, (start, next)| (*start == end).then_some(*next));
     match end {
         None => Err("its tensors overlap or leave a gap".to_owned()),

@@ -1,15 +1,10 @@
 //! One signal of a layer over the probe text: time to the right, units downwards.
 
-use leptos::ev;
-use leptos::html;
 use leptos::prelude::*;
-use wasm_bindgen::Clamped;
-use web_sys::{HtmlCanvasElement, ImageData};
 
 use crate::engine::cell::Signal as CellSignal;
+use crate::ui::charts::marked::{MarkedMap, Paint, Place, RowsFrame};
 use crate::ui::charts::palette::Palette;
-use crate::ui::charts::plot::context;
-use crate::ui::dom;
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
@@ -18,25 +13,21 @@ use crate::ui::lab::{Lab, Mark};
 #[component]
 pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
     let lab = Lab::here();
-    let canvas = NodeRef::<html::Canvas>::new();
     let ends = RwSignal::new(if signal.signed { (-1.0, 1.0) } else { (0.0, 1.0) });
     let palette = Memo::new(move |_| lab.palette(signal));
     let path = StoredValue::new(signal_path(layer, signal.symbol));
-    let mut image = Vec::new();
-    let body = NodeRef::<html::Div>::new();
-    let seen = dom::watch_sight(body);
-    Effect::new(move |_| {
-        let Some(canvas) = canvas.get().filter(|_| seen.get()) else { return };
+    let paint: Paint = Box::new(move |image| {
         lab.frame.track();
         lab.with_store(|store| {
-            let Some(tensor) = path.with_value(|path| store.tensor(path)) else { return };
+            let tensor = path.with_value(|path| store.tensor(path))?;
+            let (steps, units) = tensor.size();
             let scale = lab.colour_scale(signal, &tensor);
-            palette.with(|palette| palette.paint(tensor.values, tensor.size(), scale, &mut image));
+            palette.with(|palette| palette.paint(tensor.values, (steps, units), scale, image));
             if ends.get_untracked() != scale {
                 ends.set(scale);
             }
-            put(&canvas, tensor.size(), &image);
-        });
+            Some((units, steps))
+        })
     });
     let value = move || {
         let mark = lab.mark.get()?;
@@ -44,17 +35,18 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
         let value = lab.with_store(|store| path.with_value(|path| store.tensor(path)?.at(mark.step, mark.unit)));
         value.map(|value| format::fixed(f64::from(value), 3))
     };
-    let place = move |event: &ev::PointerEvent| {
-        let (step, unit) = place(&body.get_untracked()?, event, untrack(|| size(lab)));
-        Some(Mark { step, unit })
-    };
-    let label = move || {
-        let (steps, units) = size(lab);
+    let size = Signal::derive(move || size(lab));
+    let label = Signal::derive(move || {
+        let (units, steps) = size.get();
         format!(
             "Heat map of the {}: {steps} timesteps to the right, {units} units downwards. Arrow keys move the mark, Enter opens the equation.",
             signal.name
         )
-    };
+    });
+    let mark = Signal::derive(move || {
+        let Mark { step, unit } = lab.mark.get().unwrap_or_else(|| lab.resting_mark());
+        (unit, step)
+    });
     view! {
         <figure class="heat">
             <figcaption>
@@ -63,28 +55,17 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
                 <output class="number">{value}</output>
                 <ColourScale palette ends=ends.into()/>
             </figcaption>
-            <div class="heat-frame">
-                <span class="units" aria-hidden="true"><span>"1"</span><span class="axis-name">"unit"</span><span>{move || size(lab).1}</span></span>
-                <div
-                    class="heat-body"
-                    node_ref=body
-                    tabindex="0"
-                    role="application"
-                    aria-roledescription="heat map"
-                    aria-label=label
-                    aria-describedby=readout_id(lab)
-                    on:pointermove=move |event| lab.mark.set(place(&event))
-                    on:pointerdown=move |event| lab.mark.set(place(&event))
-                    on:pointerleave=move |event| if event.pointer_type() == "mouse" { lab.mark.set(None) }
-                    on:click=move |_| lab.open_equation(signal.symbol)
-                    on:focus=move |_| lab.mark_focus()
-                    on:keydown=move |event| keys(lab, signal.symbol, &event)
-                >
-                    <canvas node_ref=canvas></canvas>
-                    <i class="cross row"></i>
-                    <i class="cross column"></i>
-                </div>
-            </div>
+            <RowsFrame name="unit" rows=Signal::derive(move || size.get().0)>
+                <MarkedMap
+                    label
+                    size
+                    mark
+                    marks=Callback::new(move |place: Option<Place>| lab.mark.set(place.map(|(unit, step)| Mark { step, unit })))
+                    paint
+                    opens=Callback::new(move |()| lab.open_equation(signal.symbol))
+                    described_by=readout_id(lab)
+                />
+            </RowsFrame>
             <Characters/>
         </figure>
     }
@@ -109,70 +90,9 @@ pub fn readout_id(lab: Lab) -> String {
     format!("signals-readout{place}")
 }
 
-/// Puts an image on a canvas, a pixel a number; the style sheet stretches it.
-pub fn put(canvas: &HtmlCanvasElement, (steps, units): (usize, usize), image: &[u8]) {
-    let (width, height) = (steps as u32, units as u32);
-    if width == 0 || height == 0 {
-        return;
-    }
-    if canvas.width() != width || canvas.height() != height {
-        canvas.set_width(width);
-        canvas.set_height(height);
-    }
-    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(image), width, height);
-    if let (Some(context), Ok(data)) = (context(canvas), data) {
-        let _ = context.put_image_data(&data, 0.0, 0.0);
-    }
-}
-
-/// Timesteps and units of the heat maps.
-fn size(lab: Lab) -> (usize, usize) {
-    (lab.probe_symbols.with(|symbols| symbols.len()), lab.dimensions().1)
-}
-
-/// The column and the row of a picture of so many columns and rows that the pointer is at.
-pub fn place(
-    body: &web_sys::HtmlDivElement,
-    event: &ev::PointerEvent,
-    (columns, rows): (usize, usize),
-) -> (usize, usize) {
-    let area = body.get_bounding_client_rect();
-    let index = |at: f64, length: f64, count: usize| {
-        ((at / length.max(1.0) * count as f64) as usize).min(count.saturating_sub(1))
-    };
-    (
-        index(f64::from(event.client_x()) - area.left(), area.width(), columns),
-        index(f64::from(event.client_y()) - area.top(), area.height(), rows),
-    )
-}
-
-/// Where a key moves the mark of a picture: right and down.
-pub fn moved_by(key: &str) -> Option<(isize, isize)> {
-    Some(match key {
-        "ArrowLeft" => (-1, 0),
-        "ArrowRight" => (1, 0),
-        "ArrowUp" => (0, -1),
-        "ArrowDown" => (0, 1),
-        "Home" => (-10_000, 0),
-        "End" => (10_000, 0),
-        "PageUp" => (0, -10),
-        "PageDown" => (0, 10),
-        _ => return None,
-    })
-}
-
-fn keys(lab: Lab, symbol: &'static str, event: &ev::KeyboardEvent) {
-    let key = event.key();
-    if matches!(key.as_str(), "Enter" | " ") {
-        event.prevent_default();
-        return lab.open_equation(symbol);
-    }
-    let Some((right, down)) = moved_by(&key) else { return };
-    event.prevent_default();
-    let (steps, units) = untrack(|| size(lab));
-    let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
-    let mark = lab.mark.get_untracked().unwrap_or_else(|| lab.resting_mark());
-    lab.mark.set(Some(Mark { step: moved(mark.step, right, steps), unit: moved(mark.unit, down, units) }));
+/// Units and timesteps of the heat maps.
+fn size(lab: Lab) -> Place {
+    (lab.dimensions().1, lab.probe_symbols.with(|symbols| symbols.len()))
 }
 
 /// The probe's characters under a heat map.

@@ -1,11 +1,12 @@
-//! A matrix as a heat map: rows downwards, columns to the right.
+//! Matrices as heat maps: rows downwards, columns to the right.
 
-use leptos::ev;
-use leptos::html;
 use leptos::prelude::*;
 
-use crate::ui::charts::heatmap::{self, moved_by, put};
+use crate::ui::charts::ColourScale;
+use crate::ui::charts::axis;
+use crate::ui::charts::marked::{MarkedMap, Paint, Place, RowsFrame, marked};
 use crate::ui::charts::palette::Palette;
+use crate::ui::lab::Lab;
 
 /// Numbers, row after row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,10 +21,14 @@ impl Matrix {
     pub fn at(&self, row: usize, column: usize) -> Option<f32> {
         (column < self.columns).then(|| self.values.get(row * self.columns + column).copied()).flatten()
     }
+
+    fn size(&self) -> Place {
+        (self.rows, self.columns)
+    }
 }
 
 /// A row and a column that is pointed at.
-pub type Place = RwSignal<Option<(usize, usize)>>;
+pub type Pointed = RwSignal<Option<Place>>;
 
 /// A heat map that marks, with all others of the same `place`, what is pointed at.
 #[component]
@@ -33,72 +38,66 @@ pub fn MatrixMap(
     matrix: Memo<Option<Matrix>>,
     palette: Memo<Palette>,
     ends: Signal<(f32, f32)>,
-    place: Place,
+    place: Pointed,
     /// What rows and columns are.
     axes: [&'static str; 2],
 ) -> impl IntoView {
-    let (canvas, body) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Div>::new());
-    Effect::new(move |_| {
-        let Some(canvas) = canvas.get() else { return };
+    let paint: Paint = Box::new(move |image| {
         matrix.with(|matrix| {
-            let Some(matrix) = matrix else { return };
-            let (low, high) = ends.get();
-            let image: Vec<u8> = palette.with(|palette| {
-                let pixel = |value: &f32| {
-                    let [red, green, blue] = palette.colour(*value, low, high);
-                    [red, green, blue, 255]
-                };
-                matrix.values.iter().flat_map(pixel).collect()
-            });
-            put(&canvas, (matrix.columns, matrix.rows), &image);
-        });
+            let matrix = matrix.as_ref()?;
+            palette.with(|palette| palette.paint_rows(&matrix.values, ends.get(), image));
+            Some(matrix.size())
+        })
     });
-    let size = move || matrix.with(|matrix| matrix.as_ref().map_or((0, 0), |matrix| (matrix.rows, matrix.columns)));
-    let point = move |event: &ev::PointerEvent| {
-        let Some(body) = body.get_untracked() else { return };
-        let (rows, columns) = untrack(size);
-        let (column, row) = heatmap::place(&body, event, (columns, rows));
-        place.set(Some((row, column)));
-    };
-    let keys = move |event: ev::KeyboardEvent| {
-        let Some((right, down)) = moved_by(&event.key()) else { return };
-        event.prevent_default();
-        let (rows, columns) = untrack(size);
-        let (row, column) = place.get_untracked().unwrap_or_default();
-        let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
-        place.set(Some((moved(row, down, rows), moved(column, right, columns))));
-    };
-    let marked = move || {
-        let ((rows, columns), (row, column)) = (size(), place.get().unwrap_or_default());
-        format!("--t:{column};--unit:{row};--steps:{};--units:{}", columns.max(1), rows.max(1))
-    };
+    let size = Signal::derive(move || matrix.with(|matrix| matrix.as_ref().map(Matrix::size).unwrap_or_default()));
+    let mark = Signal::derive(move || place.get().unwrap_or_default());
     let [rows, columns] = axes;
     view! {
-        <div class="heat-frame">
-            <span class="units" aria-hidden="true">
-                <span>"1"</span>
-                <span class="axis-name">{rows}</span>
-                <span>{move || size().0}</span>
-            </span>
-            <div
-                class="map-body"
-                style=marked
-                class:pointed=move || place.get().is_some()
-                node_ref=body
-                tabindex="0"
-                role="application"
-                aria-roledescription="heat map"
-                aria-label=label
-                on:pointermove=move |event| point(&event)
-                on:pointerdown=move |event| point(&event)
-                on:pointerleave=move |event| if event.pointer_type() == "mouse" { place.set(None) }
-                on:keydown=keys
-            >
-                <canvas node_ref=canvas></canvas>
-                <i class="cross row"></i>
-                <i class="cross column"></i>
-            </div>
+        <div style=move || marked(mark.get(), size.get()) class:pointed=move || place.get().is_some()>
+            <RowsFrame name=rows rows=Signal::derive(move || size.get().0)>
+                <MarkedMap label size mark marks=Callback::new(move |at| place.set(at)) paint/>
+            </RowsFrame>
         </div>
         <p class="columns-name" aria-hidden="true">{columns}</p>
+    }
+}
+
+/// A matrix of signed numbers, on a scale of its own. A click or the arrow keys choose a number.
+#[component]
+pub fn WeightMatrix(
+    label: Signal<String>,
+    read: impl Fn() -> Option<Matrix> + Send + 'static,
+    /// Row and column, from 0.
+    chosen: RwSignal<Place>,
+) -> impl IntoView {
+    let lab = Lab::here();
+    let palette = Memo::new(move |_| Palette::diverging(lab.theme.get()));
+    let size = RwSignal::new((1usize, 1usize));
+    let reach = RwSignal::new(1.0f32);
+    let paint: Paint = Box::new(move |image| {
+        let matrix = read()?;
+        let largest = matrix.values.iter().fold(0.0f32, |largest, number| largest.max(number.abs()));
+        let end = axis::follow(f64::from(reach.get_untracked()), f64::from(largest)) as f32;
+        if reach.get_untracked() != end {
+            reach.set(end);
+        }
+        if size.get_untracked() != matrix.size() {
+            size.set(matrix.size());
+        }
+        palette.with(|palette| palette.paint_rows(&matrix.values, (-end, end), image));
+        Some(matrix.size())
+    });
+    let marks = Callback::new(move |place: Option<Place>| place.into_iter().for_each(|place| chosen.set(place)));
+    let ends = Signal::derive(move || (-reach.get(), reach.get()));
+    view! {
+        <div class="matrix pointed" style=move || marked(chosen.get(), size.get())>
+            <RowsFrame name="row" rows=Signal::derive(move || size.get().0)>
+                <MarkedMap label role="matrix" size=size.into() mark=chosen.into() marks paint pressed=true/>
+            </RowsFrame>
+            <div class="foot">
+                <span class="caption number">"columns 1 to "{move || size.get().1}" \u{2192}"</span>
+                <ColourScale palette ends/>
+            </div>
+        </div>
     }
 }

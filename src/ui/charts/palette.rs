@@ -113,6 +113,15 @@ impl Palette {
         format!("linear-gradient(to right,{})", stops.join(","))
     }
 
+    /// Paints a matrix, row after row, as it lies.
+    pub fn paint_rows(&self, values: &[f32], (low, high): (f32, f32), image: &mut Vec<u8>) {
+        image.clear();
+        for value in values {
+            image.extend(self.colour(*value, low, high));
+            image.push(255);
+        }
+    }
+
     /// Paints values [T, H] as an image of H rows and T columns: units downwards, time to the right.
     pub fn paint(&self, values: &[f32], (steps, units): (usize, usize), (low, high): (f32, f32), image: &mut Vec<u8>) {
         image.resize(steps * units * 4, 255);

@@ -9,6 +9,7 @@ pub use backward::gradient_path;
 use mathml::{apply, before, equation, indexed, joined, labelled, now, number, operator, result, text};
 
 use crate::engine::cell::Cell;
+use crate::order;
 use crate::ui::format;
 use crate::ui::store::{FrameStore, Tensor};
 
@@ -151,7 +152,7 @@ impl Numbers<'_> {
         let weights = self.store.tensor(&weights)?.row(row);
         let mut terms: Vec<(usize, f64, f64)> =
             weights.iter().zip(&state).enumerate().map(|(unit, (w, h))| (unit, f64::from(*w), *h)).collect();
-        terms.sort_by(|a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()));
+        order::sort_by(&mut terms, |a, b| (b.1 * b.2).abs().total_cmp(&(a.1 * a.2).abs()));
         Some(Sum {
             input: self.input(self.store.tensor(&input_weights)?.row(row))?,
             input_bias: f64::from(self.store.tensor(&input_bias)?.at(row, 0)?),

@@ -16,13 +16,6 @@ impl Lab {
         Mark { step, unit: self.focus.with_untracked(|focus| focus.unit) }
     }
 
-    /// Shows the mark to somebody who came by keyboard.
-    pub fn mark_focus(self) {
-        if self.mark.get_untracked().is_none() {
-            self.mark.set(Some(self.resting_mark()));
-        }
-    }
-
     /// Opens the equation of the marked number of `symbol`, whose unit becomes the chosen one.
     pub fn open_equation(self, symbol: &'static str) {
         let mark = self.mark.get_untracked().unwrap_or_else(|| self.resting_mark());

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::Lab;
 use crate::labs::View;
+use crate::order;
 use crate::ui::views::{
     answers, attending, clamping, confusion, contexts, exposure, heads, lengths, rewards, selection,
 };
@@ -71,7 +72,7 @@ impl Lab {
         let claimed = claims.flat_map(|claim| claim.reads).filter(|(of, _)| *of == self.place);
         let shown = self.views().iter().flat_map(|view| view_paths(*view));
         let mut paths: Vec<&str> = claimed.map(|(_, path)| *path).chain(shown).collect();
-        paths.sort_unstable();
+        order::sort_by(&mut paths, Ord::cmp);
         paths.dedup();
         paths
     }

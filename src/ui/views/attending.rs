@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use leptos::ev;
-use leptos::html;
 use leptos::prelude::*;
 
+use crate::order;
 use crate::protocol::Edit;
-use crate::ui::charts::heatmap::{moved_by, place, put};
+use crate::ui::charts::marked::{MarkedMap, Paint, Place, marked};
 use crate::ui::charts::palette::{self, Palette};
 use crate::ui::format;
 use crate::ui::lab::Lab;
@@ -23,13 +23,11 @@ const UNITS: usize = 6;
 /// Places whose share of the context is written out.
 const SHARES: usize = 3;
 
-/// A target step and a source place.
-type Pair = (usize, usize);
-
 /// The heat map [target x source], its axes linked to both strings; the chosen step in three stages; forcing.
 #[component]
 pub fn Attending() -> impl IntoView {
     let lab = Lab::here();
+    // A target step and a source place.
     let pair = RwSignal::new((0, 0));
     let rows = Memo::new(move |_| {
         lab.frame.track();
@@ -40,11 +38,7 @@ pub fn Attending() -> impl IntoView {
         lab.frame.track();
         lab.with_store(|store| store.tensor(WEIGHTS).is_some())
     });
-    let marked = move || {
-        let (step, place) = pair.get();
-        let (steps, places) = (rows.with(Vec::len).max(1), columns().len().max(1));
-        format!("--t:{place};--unit:{step};--steps:{places};--units:{steps}")
-    };
+    let style = move || marked(pair.get(), (rows.with(Vec::len), columns().len()));
     let row_names = move || {
         let name = |(step, symbol): (usize, String)| {
             let chosen = move || pair.get().0 == step;
@@ -74,7 +68,7 @@ pub fn Attending() -> impl IntoView {
         columns().iter().enumerate().map(name).collect_view()
     };
     view! {
-        <section class="card attending pointed" aria-labelledby="attending-title" style=marked>
+        <section class="card attending pointed" aria-labelledby="attending-title" style=style>
             <header>
                 <h2 id="attending-title">"Where it looks"</h2>
                 <p class="caption">
@@ -99,71 +93,34 @@ pub fn Attending() -> impl IntoView {
 
 /// The picture itself.
 #[component]
-fn Map(pair: RwSignal<Pair>, rows: Memo<Vec<String>>) -> impl IntoView {
+fn Map(pair: RwSignal<Place>, rows: Memo<Vec<String>>) -> impl IntoView {
     let lab = Lab::here();
-    let (canvas, body) = (NodeRef::<html::Canvas>::new(), NodeRef::<html::Div>::new());
     let palette = Memo::new(move |_| Palette::sequential(lab.theme.get()));
-    let size = move || (rows.with(Vec::len), lab.probe_symbols.with(|symbols| symbols.len()));
-    let mut image = Vec::new();
-    Effect::new(move |_| {
+    let size = Signal::derive(move || (rows.with(Vec::len), lab.probe_symbols.with(|symbols| symbols.len())));
+    let paint: Paint = Box::new(move |image| {
         lab.frame.track();
-        let (steps, places) = size();
-        let Some(canvas) = canvas.get() else { return };
-        if steps == 0 || places == 0 {
-            return;
-        }
-        let weights: Option<Vec<f32>> = lab.with_store(|store| {
+        let (steps, places) = size.get();
+        let weights: Vec<f32> = lab.with_store(|store| {
             let tensor = store.tensor(WEIGHTS)?;
-            let at = |place, step| tensor.at(step, place).unwrap_or(0.0);
-            Some((0..places).flat_map(|place| (0..steps).map(move |step| at(place, step))).collect())
-        });
-        let Some(weights) = weights else { return };
-        palette.with(|palette| palette.paint(&weights, (places, steps), (0.0, 1.0), &mut image));
-        put(&canvas, (places, steps), &image);
+            let at = |step, place| tensor.at(step, place).unwrap_or(0.0);
+            Some((0..steps).flat_map(|step| (0..places).map(move |place| at(step, place))).collect())
+        })?;
+        palette.with(|palette| palette.paint_rows(&weights, (0.0, 1.0), image));
+        Some((steps, places))
     });
-    let point = move |event: ev::PointerEvent| {
-        let (steps, places) = untrack(size);
-        if let Some(body) = body.get_untracked() {
-            let (column, row) = place(&body, &event, (places, steps));
-            pair.set((row, column));
-        }
-    };
-    let keys = move |event: ev::KeyboardEvent| {
-        let Some((right, down)) = moved_by(&event.key()) else { return };
-        event.prevent_default();
-        let (steps, places) = untrack(size);
-        let moved = |at: usize, by: isize, count: usize| at.saturating_add_signed(by).min(count.saturating_sub(1));
-        pair.update(|pair| *pair = (moved(pair.0, down, steps), moved(pair.1, right, places)));
-    };
-    let label = move || {
-        let (steps, places) = size();
+    let label = Signal::derive(move || {
+        let (steps, places) = size.get();
         format!(
             "Attention: {steps} written symbols downwards, {places} read ones to the right. Arrow keys move the mark."
         )
-    };
-    view! {
-        <div
-            class="heat-body"
-            node_ref=body
-            tabindex="0"
-            role="application"
-            aria-roledescription="heat map"
-            aria-label=label
-            aria-describedby="attention-stages"
-            on:pointermove=point
-            on:pointerdown=point
-            on:keydown=keys
-        >
-            <canvas node_ref=canvas></canvas>
-            <i class="cross row"></i>
-            <i class="cross column"></i>
-        </div>
-    }
+    });
+    let marks = Callback::new(move |place: Option<Place>| place.into_iter().for_each(|place| pair.set(place)));
+    view! { <MarkedMap label size mark=pair.into() marks paint described_by="attention-stages"/> }
 }
 
 /// Energies, their softmax, the weighted sum, of the chosen step.
 #[component]
-fn Stages(pair: RwSignal<Pair>, rows: Memo<Vec<String>>) -> impl IntoView {
+fn Stages(pair: RwSignal<Place>, rows: Memo<Vec<String>>) -> impl IntoView {
     let lab = Lab::here();
     let bars = move || {
         lab.readout.track();
@@ -192,11 +149,11 @@ fn Stages(pair: RwSignal<Pair>, rows: Memo<Vec<String>>) -> impl IntoView {
 
 /// One weight given by hand: the answer is written again at once.
 #[component]
-fn Forcing(pair: RwSignal<Pair>, rows: Memo<Vec<String>>) -> impl IntoView {
+fn Forcing(pair: RwSignal<Place>, rows: Memo<Vec<String>>) -> impl IntoView {
     let lab = Lab::here();
     let chosen = RwSignal::new((0, 0));
     let hold = move || chosen.set(pair.get_untracked());
-    let of = |edit: &Edit, (step, place): Pair| matches!(edit, Edit::Attend { step: s, place: p, .. } if (*s, *p) == (step, place));
+    let of = |edit: &Edit, (step, place): Place| matches!(edit, Edit::Attend { step: s, place: p, .. } if (*s, *p) == (step, place));
     let weight = move || {
         let pair = chosen.get();
         lab.edits.with(|edits| {
@@ -303,8 +260,7 @@ fn weighted_sum(store: &FrameStore, source: &[String], step: usize) -> String {
     let tensors = (store.tensor(WEIGHTS), store.tensor("probe/memory"), store.tensor("probe/own/context"));
     let (Some(weights), Some(memory), Some(context)) = tensors else { return String::new() };
     let row = weights.row(step);
-    let mut places: Vec<usize> = (0..source.len().min(row.len())).collect();
-    places.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+    let places = order::places(source.len().min(row.len()), &|a, b| row[b].total_cmp(&row[a]));
     let numbers = |tensor: &Tensor<'_>, at: usize| {
         let units = (0..UNITS).filter_map(|unit| tensor.at(at, unit));
         units.map(|number| format!("{:>7}", format::fixed(f64::from(number), 2))).collect::<String>()

@@ -7,6 +7,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use crate::order;
 use crate::trainer::beam_view::{COLUMNS, WIDEST};
 use crate::ui::controls::{Segments, Stepper};
 use crate::ui::format;
@@ -195,7 +196,7 @@ fn rows(tree: &[Node]) -> Vec<usize> {
         }
     }
     let place = |at: &usize| if tree[*at].rank > 0 { tree[*at].rank } else { usize::MAX };
-    children.iter_mut().for_each(|children| children.sort_by_key(place));
+    children.iter_mut().for_each(|children| order::sort_by(children, |a, b| place(a).cmp(&place(b))));
     let mut rows = vec![0; tree.len()];
     let mut leaves = 0;
     // Depth first: a node is met before its children, and placed after them.

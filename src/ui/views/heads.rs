@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::spec::Architecture;
 use crate::ui::charts::ColourScale;
-use crate::ui::charts::matrix::{Matrix, MatrixMap, Place};
+use crate::ui::charts::matrix::{Matrix, MatrixMap, Pointed};
 use crate::ui::charts::palette::Palette;
 use crate::ui::format;
 use crate::ui::lab::Lab;
@@ -39,7 +39,7 @@ fn heads_of(run: Lab) -> Vec<(usize, usize)> {
 #[component]
 pub fn Heads() -> impl IntoView {
     let lab = Lab::here();
-    let place = Place::new(None);
+    let place = Pointed::new(None);
     let Some(run) = attending(lab) else { return ().into_any() };
     let heads = Memo::new(move |_| heads_of(run));
     let palette = Memo::new(move |_| Palette::sequential(lab.theme.get()));
@@ -85,7 +85,7 @@ fn symbol(run: Lab, step: usize) -> String {
     format!("{}\u{a0}\u{201c}{}\u{201d}", step + 1, format::visible(&symbol))
 }
 
-fn readout(run: Lab, place: Place) -> String {
+fn readout(run: Lab, place: Pointed) -> String {
     match place.get() {
         Some((target, source)) => format!("step {} looks at step {}", symbol(run, target), symbol(run, source)),
         None => "Point at a map to read its numbers.".to_owned(),

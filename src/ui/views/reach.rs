@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use leptos::prelude::*;
 
+use crate::order;
 use crate::spec::Architecture;
 use crate::ui::charts::axis::Axis;
 use crate::ui::charts::palette::{self, Palette, Theme};
@@ -206,7 +207,7 @@ fn by_distance(run: Lab, value: impl Fn(usize, Question) -> Option<f64>) -> Vec<
         .enumerate()
         .filter_map(|(at, question)| Some((question.distance(), value(at, question)?)))
         .collect();
-    points.sort_by_key(|point| point.0);
+    order::sort_by(&mut points, |a, b| a.0.cmp(&b.0));
     let mean = |group: &[(usize, f64)]| {
         (group[0].0 as f64, group.iter().map(|(_, value)| value).sum::<f64>() / group.len() as f64)
     };

@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 
+use crate::order;
 use crate::spec::Architecture;
 use crate::ui::charts::ColourScale;
 use crate::ui::charts::axis;
-use crate::ui::charts::matrix::{Matrix, MatrixMap, Place};
+use crate::ui::charts::matrix::{Matrix, MatrixMap, Pointed};
 use crate::ui::charts::palette::Palette;
 use crate::ui::format;
 use crate::ui::lab::Lab;
@@ -43,7 +44,7 @@ fn delta(run: Lab, layer: usize) -> Option<Steps> {
     let mut channels: Vec<(usize, [f64; 2])> =
         (0..rows).map(|channel| (channel, [mean(channel, is_letter), mean(channel, is_blank)])).collect();
     let ratio = |[letters, blanks]: [f64; 2]| letters / blanks;
-    channels.sort_by(|a, b| ratio(b.1).total_cmp(&ratio(a.1)));
+    order::sort_by(&mut channels, |a, b| ratio(b.1).total_cmp(&ratio(a.1)));
     let values = channels.iter().flat_map(|(channel, _)| of_channel(*channel)).collect();
     Some(Steps { matrix: Matrix { rows, columns, values }, channels })
 }
@@ -53,7 +54,7 @@ fn delta(run: Lab, layer: usize) -> Option<Steps> {
 pub fn Selection() -> impl IntoView {
     let lab = Lab::here();
     let Some(run) = selective(lab) else { return ().into_any() };
-    let place = Place::new(None);
+    let place = Pointed::new(None);
     let palette = Memo::new(move |_| Palette::sequential(lab.theme.get()));
     let layers = Memo::new(move |_| run.dimensions().0);
     let steps = move || run.probe_symbols.with(|symbols| symbols.len()).max(1);
@@ -133,7 +134,7 @@ fn is_letter(symbol: &str) -> bool {
     !is_blank(symbol) && symbol != "?"
 }
 
-fn readout(run: Lab, place: Place) -> String {
+fn readout(run: Lab, place: Pointed) -> String {
     let Some((_, t)) = place.get() else { return "Point at a map to read its numbers.".to_owned() };
     let symbol = run.probe_symbols.with(|symbols| symbols.get(t).cloned()).unwrap_or_default();
     format!("t\u{a0}{} \u{201c}{symbol}\u{201d}", t + 1)

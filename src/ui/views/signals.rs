@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use crate::engine::cell::Signal as CellSignal;
+use crate::ui::charts::marked::marked;
 use crate::ui::charts::palette::{self, Palette};
 use crate::ui::charts::{ColourScale, HeatMap, readout_id};
 use crate::ui::controls::{Problem, Segments, Stepper};
@@ -57,16 +58,14 @@ fn Inside() -> impl IntoView {
         cell.signals().iter().map(|signal| view! { <HeatMap signal=*signal layer/> }).collect_view()
     };
     let count = move || format!("maps maps-{}", shown.get().0.signals().len());
-    let marked = move || {
-        let steps = lab.probe_symbols.with(|symbols| symbols.len()).max(1);
+    let style = move || {
         let mark = mark_or_rest(lab);
-        let units = lab.dimensions().1;
-        format!("--t:{};--unit:{};--steps:{steps};--units:{units}", mark.step, mark.unit)
+        marked((mark.unit, mark.step), (lab.dimensions().1, lab.probe_symbols.with(|symbols| symbols.len())))
     };
     let pointed = move || lab.mark.with(Option::is_some) || lab.equation.with(Option::is_some);
     let name = move || lab.run_beside().is_some().then(|| view! { <h3>{lab.name()}</h3> });
     view! {
-        <div class="inside" style=marked class:pointed=pointed>
+        <div class="inside" style=style class:pointed=pointed>
             {name}
             <Edits/>
             <ProbeText/>

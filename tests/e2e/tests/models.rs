@@ -1,6 +1,7 @@
 //! Every kind of model in the page: it is set by name, trains, shows its tensors, and says in words what does not go together.
 
 use e2e::{Engine, Page, Result, with_page};
+use serde_json::json;
 
 /// What is set, and a tensor that must then be there.
 const MODELS: [(&str, &str); 7] = [
@@ -46,6 +47,27 @@ async fn every_kind_of_model_trains_and_shows_its_tensors() {
         page.js("await seqlab.set({model: 'transformer', task: 'text', heads: 4, objective: 'cross-entropy'})").await?;
         let refused = page.js("return await seqlab.set({heads: 3}).then(() => '', error => String(error))").await?;
         assert!(refused.as_str().is_some_and(|text| text.contains("equally")), "{refused}");
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_larger_program_is_loaded_where_it_is_asked_for() {
+    let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)
+        .filter(name => name.includes('worker')).map(name => name.split('/').pop())";
+    with_page(Engine::Cpu, |page| async move {
+        page.open("#v=1&hidden=16&length=8&batch=4&run=0").await?;
+        page.until("window.seqlab", 30.0).await?;
+        page.js("await seqlab.ready; await seqlab.step(3)").await?;
+        assert_eq!(page.js(loaded).await?, json!(["worker_loader.js"]));
+        // It has to be built in a new worker, and what is waited for still comes.
+        page.js("await seqlab.set({model: 'mamba', state: 8}); await seqlab.step(3)").await?;
+        assert_eq!(page.js(loaded).await?, json!(["worker_loader.js", "worker_whole_loader.js"]));
+        page.js("await seqlab.set({model: 'recurrent'}); await seqlab.step(3)").await?;
+        let state = page.js("return [seqlab.state().model, seqlab.metrics().step]").await?;
+        assert_eq!(state, json!(["recurrent", 3]), "the whole does for all");
+        assert_eq!(page.js(loaded).await?.as_array().map(Vec::len), Some(2));
         page.assert_no_errors().await
     })
     .await;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::number;
 use crate::protocol::Edit;
 use crate::spec::SpecError;
-use crate::ui::charts::WeightMatrix;
+use crate::ui::charts::matrix::{Matrix, WeightMatrix};
 use crate::ui::controls::Stepper;
 use crate::ui::equation::parameter_path;
 use crate::ui::format;
@@ -50,19 +50,20 @@ impl Chosen {
         row * self.size.get().1 + column
     }
 
-    /// The parameter's numbers, with those that were set in their places, and how many rows and columns they are.
-    fn numbers(self) -> Option<(Vec<f32>, (usize, usize))> {
+    /// The parameter's numbers, with those that were set in their places.
+    fn numbers(self) -> Option<Matrix> {
         self.lab.frame.track();
         self.name.with(|name| {
             let trained = |store: &FrameStore| Some(store.tensor(&parameter_path(name))?.values.to_vec());
-            let mut numbers = self.lab.with_store(trained)?;
-            self.lab.edits.with(|edits| edits.iter().for_each(|edit| set(&mut numbers, name, edit)));
-            Some((numbers, self.size.get()))
+            let mut values = self.lab.with_store(trained)?;
+            self.lab.edits.with(|edits| edits.iter().for_each(|edit| set(&mut values, name, edit)));
+            let (rows, columns) = self.size.get();
+            Some(Matrix { rows, columns, values })
         })
     }
 
     fn now(self) -> String {
-        let value = self.numbers().and_then(|(numbers, _)| numbers.get(self.index()).copied());
+        let value = self.numbers().and_then(|matrix| matrix.values.get(self.index()).copied());
         value.map_or_else(|| "\u{2013}".to_owned(), |value| format::significant(f64::from(value), 4))
     }
 
