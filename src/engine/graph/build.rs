@@ -178,9 +178,10 @@ impl Graph {
         Ok(gradients)
     }
 
-    /// Whether a value may live in the flat gradients: computed by a node, read by none, the gradient of one parameter.
+    /// Whether a value may live in the flat gradients: computed by a node that may put it anywhere, read by none, the
+    /// gradient of one parameter.
     fn is_only_a_gradient(&self, id: ValueId, found: &[Option<ValueId>]) -> bool {
-        let computed = matches!(self.value(id).source, Source::Node(_));
+        let computed = matches!(self.value(id).source, Source::Node(_)) && self.adjoining(id).len() == 1;
         let read = self.nodes.iter().any(|node| node.inputs.contains(&id));
         computed && !read && found.iter().filter(|other| **other == Some(id)).count() == 1
     }
