@@ -13,7 +13,7 @@ use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::{Executable, JOURNAL_ROWS};
 use seqlab::engine::cell::Cell;
 use seqlab::engine::error::EngineError;
-use seqlab::engine::graph::{ALIGNMENT, Flat, Graph, Kind, Node, Op, ValueId};
+use seqlab::engine::graph::{ALIGNMENT, Flat, Graph, Kind, Node, Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::unary::Unary;
 use seqlab::engine::optimiser::Optimiser;
@@ -171,6 +171,28 @@ fn every_buffer_is_written_before_it_is_read() {
             assert_eq!(state, poisoned.state(), "{cell:?} {optimiser:?}");
         }
     }
+}
+
+/// But not where a run in f64 would see it.
+#[test]
+fn a_constant_tensor_is_made_in_one_step() {
+    let mut sketch = Sketch::new(1);
+    let filled = |sketch: &mut Sketch, value: f32| sketch.apply(Op::Fill { value, shape: Shape::from([2]) }, &[]);
+    let [exact, rounded] = [0.5, 0.1].map(|value| {
+        let x = filled(&mut sketch, value);
+        let scaled = sketch.apply(Op::Affine { scale: 0.1, shift: 0.0 }, &[x]);
+        let wide = sketch.apply(Op::ExpandLast { width: 3 }, &[scaled]);
+        sketch.keep(wide);
+        wide
+    });
+    let plan = Plan::new(sketch.graph.clone(), usize::MAX).expect("no limit");
+    let steps: Vec<&str> = plan.programs()[0].steps.iter().map(|step| step.op.name()).collect();
+    assert_eq!(steps, ["fill", "fill", "affine", "expand_last"]);
+    let mut machine = sketch.load::<f64>();
+    machine.run(0).expect("the CPU runs");
+    let tenth = f64::from(0.1_f32);
+    assert_eq!(numbers(&machine, exact), [0.5 * tenth; 6]);
+    assert_eq!(numbers(&machine, rounded), [tenth * tenth; 6]);
 }
 
 #[test]
