@@ -1,21 +1,20 @@
-// GRU as PyTorch has it, back-propagation through time, all steps of a layer. weights (3H, PADDED) = weight_hh with its
-// rows padded, gates (T, B, 4H) = r, z, n, q, h (T, B, H), outside (T, B, H) the derivative of h from outside
-// -> d_x (T, B, 3H), d_h (T, B, 3H) the derivative of W_hh h + b_hh, grad_h (T, B, H), d_h0 (B, H), which holds h0 on
-// entry (so that the buffers are eight).
+// GRU as PyTorch has it, back-propagation through time, all steps of a layer. weight_hh (3H, H),
+// gates (T, B, 4H) = r, z, n, q, h (T, B, H), h0 (B, H), outside (T, B, H) the derivative of h from outside
+// -> d_x (T, B, 3H), d_h (T, B, 3H) the derivative of W_hh h + b_hh, d_states = grad_h (T, B, H), d_h0 (B, H).
 // d_n = dh (1-z) (1-n^2); d_z = dh (h_{t-1} - n) z(1-z); d_r = d_n q r(1-r); d_h is d_x but d_n r for d_n;
 // dh_{t-1} = outside + dh z + d_h W_hh.
 // One workgroup for four sequences; see shared/recurrent. The next step is loaded before the product of a step.
-// import: recurrent
+// import: recurrent, recurrent_backward
 
 override SLICES: u32 = 1u;
 
 @group(0) @binding(2) var<storage, read> gates: array<f32>;
 @group(0) @binding(3) var<storage, read> h: array<f32>;
-@group(0) @binding(4) var<storage, read> outside: array<f32>;
-@group(0) @binding(5) var<storage, read_write> d_x: array<f32>;
-@group(0) @binding(6) var<storage, read_write> d_h: array<f32>;
-@group(0) @binding(7) var<storage, read_write> grad_h: array<f32>;
-@group(0) @binding(8) var<storage, read_write> d_h0: array<f32>;
+@group(0) @binding(4) var<storage, read> h0: array<f32>;
+@group(0) @binding(5) var<storage, read> outside: array<f32>;
+@group(0) @binding(6) var<storage, read_write> d_x: array<f32>;
+@group(0) @binding(7) var<storage, read_write> d_h: array<f32>;
+@group(0) @binding(8) var<storage, read_write> d_states: array<f32>;
 
 struct Step {
     r: vec4f,
@@ -44,7 +43,7 @@ fn load(t: u32, lanes: vec4u, ends: vec4u, unit: u32) -> Step {
     now.h_before = vec4f(h[before.x], h[before.y], h[before.z], h[before.w]);
     if (any(first)) {
         let at = lanes * UNITS + unit;
-        now.h_before = select(now.h_before, vec4f(d_h0[at.x], d_h0[at.y], d_h0[at.z], d_h0[at.w]), first);
+        now.h_before = select(now.h_before, vec4f(h0[at.x], h0[at.y], h0[at.z], h0[at.w]), first);
     }
     now.outside = vec4f(outside[state.x], outside[state.y], outside[state.z], outside[state.w]);
     return now;
@@ -59,7 +58,7 @@ fn keep_one(row: u32, unit: u32, d_hidden: f32, all: vec4f) {
     d_h[to] = all.x;
     d_h[to + UNITS] = all.y;
     d_h[to + 2u * UNITS] = all.w;
-    grad_h[row * UNITS + unit] = d_hidden;
+    d_states[row * UNITS + unit] = d_hidden;
 }
 
 fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, all: mat4x4f) {
@@ -72,7 +71,7 @@ fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, all: mat4x4f) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let block = Block(0u, 3u * UNITS, 0u, PADDED / 4u, PADDED / 4u, SLICES);
+    let rows = Rows(0u, 3u * UNITS, SLICES);
     let lanes = sequences(group.x);
     let unit = min(local, UNITS - 1u);
     let owner = local < UNITS;
@@ -100,18 +99,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         if (place + 1u < longest) {
             now = load(backward_step(place + 1u, longest), lanes, ends, unit);
         }
-        multiply(local, block);
-        later = select(later, kept + total(unit, block), exists);
+        multiply(local, rows);
+        later = select(later, kept + total(unit, rows), exists);
         workgroupBarrier();
     }
     for (var t = longest; t < params.steps && owner; t++) {
         keep(lanes + t * params.batch, unit, vec4f(), mat4x4f());
     }
     if (owner) {
-        let to = lanes * UNITS + unit;
-        d_h0[to.x] = later.x;
-        d_h0[to.y] = later.y;
-        d_h0[to.z] = later.z;
-        d_h0[to.w] = later.w;
+        let to = vec4u(params.second) + lanes * UNITS + unit;
+        d_states[to.x] = later.x;
+        d_states[to.y] = later.y;
+        d_states[to.z] = later.z;
+        d_states[to.w] = later.w;
     }
 }

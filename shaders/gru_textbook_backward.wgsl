@@ -1,10 +1,10 @@
-// GRU of the textbooks, back-propagation through time, all steps of a layer. weights (3H, PADDED) = weight_hh with its
-// rows padded, gates (T, B, 4H) = r, z, n, s, h (T, B, H), h0 (B, H), outside (T, B, H) the derivative of h from
-// outside -> d_x (T, B, 3H), grad_h (T, B, H), d_h0 (B, H).
+// GRU of the textbooks, back-propagation through time, all steps of a layer. weight_hh (3H, H),
+// gates (T, B, 4H) = r, z, n, s, h (T, B, H), h0 (B, H), outside (T, B, H) the derivative of h from outside
+// -> d_x (T, B, 3H), d_states = grad_h (T, B, H), d_h0 (B, H).
 // d_n = dh z (1-n^2); d_z = dh (n - h_{t-1}) z(1-z); ds = d_n W_hn; d_r = ds h_{t-1} r(1-r);
 // dh_{t-1} = outside + dh (1-z) + ds r + [d_r d_z] W_rz.
 // One workgroup for four sequences; see shared/recurrent. Two products a step: from d_n, then from d_r and d_z.
-// import: recurrent
+// import: recurrent, recurrent_backward
 
 override CANDIDATE_SLICES: u32 = 1u;
 override SLICES: u32 = 1u;
@@ -14,8 +14,7 @@ override SLICES: u32 = 1u;
 @group(0) @binding(4) var<storage, read> h0: array<f32>;
 @group(0) @binding(5) var<storage, read> outside: array<f32>;
 @group(0) @binding(6) var<storage, read_write> d_x: array<f32>;
-@group(0) @binding(7) var<storage, read_write> grad_h: array<f32>;
-@group(0) @binding(8) var<storage, read_write> d_h0: array<f32>;
+@group(0) @binding(7) var<storage, read_write> d_states: array<f32>;
 
 fn gates_at(at: vec4u) -> vec4f {
     return vec4f(gates[at.x], gates[at.y], gates[at.z], gates[at.w]);
@@ -36,7 +35,7 @@ fn keep_one(row: u32, unit: u32, d_hidden: f32, d_r: f32, d_z: f32, d_n: f32) {
     d_x[to] = d_r;
     d_x[to + UNITS] = d_z;
     d_x[to + 2u * UNITS] = d_n;
-    grad_h[row * UNITS + unit] = d_hidden;
+    d_states[row * UNITS + unit] = d_hidden;
 }
 
 fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, d_r: vec4f, d_z: vec4f, d_n: vec4f) {
@@ -48,9 +47,8 @@ fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, d_r: vec4f, d_z: vec4f, d_n: ve
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let quarter = PADDED / 4u;
-    let candidate_block = Block(2u * UNITS, UNITS, 0u, quarter, quarter, CANDIDATE_SLICES);
-    let gate_block = Block(0u, 2u * UNITS, 0u, quarter, quarter, SLICES);
+    let candidate_rows = Rows(2u * UNITS, UNITS, CANDIDATE_SLICES);
+    let gate_rows = Rows(0u, 2u * UNITS, SLICES);
     let lanes = sequences(group.x);
     let unit = min(local, UNITS - 1u);
     let owner = local < UNITS;
@@ -75,8 +73,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         if (owner) {
             memory[unit] = d_n;
         }
-        multiply(local, candidate_block);
-        let d_s = total(unit, candidate_block);
+        multiply(local, candidate_rows);
+        let d_s = total(unit, candidate_rows);
         let d_r = d_s * before * (r * (1.0 - r));
         workgroupBarrier();
         if (owner) {
@@ -84,18 +82,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
             memory[UNITS + unit] = d_z;
             keep(row, unit, d_hidden, d_r, d_z, d_n);
         }
-        multiply(local, gate_block);
-        later = select(later, d_hidden * (1.0 - z) + d_s * r + total(unit, gate_block), exists);
+        multiply(local, gate_rows);
+        later = select(later, d_hidden * (1.0 - z) + d_s * r + total(unit, gate_rows), exists);
         workgroupBarrier();
     }
     for (var t = longest; t < params.steps && owner; t++) {
         keep(lanes + t * params.batch, unit, vec4f(), vec4f(), vec4f(), vec4f());
     }
     if (owner) {
-        let to = lanes * UNITS + unit;
-        d_h0[to.x] = later.x;
-        d_h0[to.y] = later.y;
-        d_h0[to.z] = later.z;
-        d_h0[to.w] = later.w;
+        let to = vec4u(params.second) + lanes * UNITS + unit;
+        d_states[to.x] = later.x;
+        d_states[to.y] = later.y;
+        d_states[to.z] = later.z;
+        d_states[to.w] = later.w;
     }
 }

@@ -1,26 +1,15 @@
-// GRU of the textbooks (reset before the product), all steps of a layer. packed (H + 2, 3 PADDED) from recurrent_pack,
+// GRU of the textbooks (reset before the product), all steps of a layer. weight_hh (3H, H), bias_ih, bias_hh (3H),
 // x_proj (T, B, 3H), h0 (B, H) -> h (T, B, H), gates (T, B, 4H) = r, z, n, s.
 // r, z = sigmoid(x + b_ih + W_hh h + b_hh); s = r h; n = tanh(x_n + b_in + W_hn s + b_hn); h' = (1 - z) h + z n.
 // One workgroup for four sequences; see shared/recurrent. Two products a step: r and z from h, then n from s. The state
 // also stays in its unit's registers.
-// import: math, recurrent
+// import: math, recurrent, recurrent_forward
 
 override GATE_SLICES: u32 = 1u;
 override SLICES: u32 = 1u;
 
-@group(0) @binding(2) var<storage, read> x_proj: array<f32>;
-@group(0) @binding(3) var<storage, read> h0: array<f32>;
-@group(0) @binding(4) var<storage, read_write> h: array<f32>;
-@group(0) @binding(5) var<storage, read_write> gates: array<f32>;
-
-fn bias(column: u32) -> f32 {
-    let at = UNITS * (3u * PADDED / 4u) + column / 4u;
-    return weights[at][column % 4u] + weights[at + 3u * PADDED / 4u][column % 4u];
-}
-
-fn x_at(at: vec4u) -> vec4f {
-    return vec4f(x_proj[at.x], x_proj[at.y], x_proj[at.z], x_proj[at.w]);
-}
+@group(0) @binding(6) var<storage, read_write> h: array<f32>;
+@group(0) @binding(7) var<storage, read_write> gates: array<f32>;
 
 // Writes one sequence's step.
 fn keep_one(row: u32, unit: u32, hidden: f32, all: vec4f) {
@@ -47,20 +36,17 @@ fn keep(rows: vec4u, unit: u32, exists: vec4<bool>, states: array<vec4f, 5>) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let quarter = PADDED / 4u;
-    let gate_block = Block(0u, UNITS, 0u, 2u * quarter, 3u * quarter, GATE_SLICES);
-    let candidate_block = Block(0u, UNITS, 2u * quarter, quarter, 3u * quarter, SLICES);
+    let gate_rows = Rows(0u, 2u * UNITS, GATE_SLICES);
+    let candidate_rows = Rows(2u * UNITS, UNITS, SLICES);
     let lanes = sequences(group.x);
     let unit = min(local, UNITS - 1u);
     let owner = local < UNITS;
     let bias_r = bias(unit);
-    let bias_z = bias(PADDED + unit);
-    let bias_n = bias(2u * PADDED + unit);
+    let bias_z = bias(UNITS + unit);
+    let bias_n = bias(2u * UNITS + unit);
     let state = lanes * UNITS + unit;
-    var hidden = vec4f(h0[state.x], h0[state.y], h0[state.z], h0[state.w]);
-    if (owner) {
-        memory[unit] = hidden;
-    }
+    var hidden = h0_at(state);
+    set_operand(local, hidden);
     let ends = ends_of(lanes);
     let longest = longest_of(ends);
     for (var place = 0u; place < longest; place++) {
@@ -72,20 +58,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         let x_r = x_at(at) + bias_r;
         let x_z = x_at(at + UNITS) + bias_z;
         let x_n = x_at(at + 2u * UNITS) + bias_n;
-        multiply(local, gate_block);
-        let r = sigmoid4(x_r + total(unit, gate_block));
-        let z = sigmoid4(x_z + total(PADDED + unit, gate_block));
+        let products = multiply(local, gate_rows);
+        let r = sigmoid4(x_r + products[0]);
+        let z = sigmoid4(x_z + products[1]);
         let s = r * hidden;
-        workgroupBarrier();
-        if (owner) {
-            memory[unit] = s;
-        }
-        multiply(local, candidate_block);
-        let n = tanh4(x_n + total(unit, candidate_block));
+        set_operand(local, s);
+        let n = tanh4(x_n + multiply(local, candidate_rows)[0]);
         hidden = select(hidden, (1.0 - z) * hidden + z * n, exists);
-        workgroupBarrier();
+        set_operand(local, hidden);
         if (owner) {
-            memory[unit] = hidden;
             keep(row, unit, exists, array<vec4f, 5>(hidden, r, z, n, s));
         }
     }

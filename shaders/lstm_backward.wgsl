@@ -1,22 +1,21 @@
-// LSTM, back-propagation through time, all steps of a layer. weights (4H, PADDED) = weight_hh with its rows padded,
-// gates (T, B, 4H), c (T, B, H) -> d_x (T, B, 4H), in place grad_h and grad_c (T, B, H): the derivatives from outside
-// come in, the total dL/dh_t and dL/dc_t go out; d_h0 (B, H); d_c0 (B, H), which holds c0 on entry (so that the
-// buffers are eight). With OUTSIDE_C 0 nothing reads c and grad_c is only written.
+// LSTM, back-propagation through time, all steps of a layer. weight_hh (4H, H), gates (T, B, 4H),
+// c (T, B, H), c0 (B, H), outside_h, outside_c (T, B, H) the derivatives of h and c from outside, the latter only with
+// OUTSIDE_C 1 -> d_x (T, B, 4H), d_states = grad_h, grad_c (T, B, H), the total dL/dh_t and dL/dc_t, d_h0, d_c0 (B, H).
 // With s = tanh(c): dc = dc_outside + dc_{t+1} f_{t+1} + dh o (1 - s^2); d_o = dh s o(1-o); d_i = dc g i(1-i);
 // d_f = dc c_{t-1} f(1-f); d_g = dc i (1-g^2); dh_{t-1} = dh_outside + [d_i d_f d_g d_o] W_hh.
 // One workgroup for four sequences; see shared/recurrent. The next step is loaded before the product of a step.
-// import: math, recurrent
+// import: math, recurrent, recurrent_backward
 
 override SLICES: u32 = 1u;
 override OUTSIDE_C: u32 = 0u;
 
 @group(0) @binding(2) var<storage, read> gates: array<f32>;
 @group(0) @binding(3) var<storage, read> c: array<f32>;
-@group(0) @binding(4) var<storage, read_write> d_x: array<f32>;
-@group(0) @binding(5) var<storage, read_write> grad_h: array<f32>;
-@group(0) @binding(6) var<storage, read_write> grad_c: array<f32>;
-@group(0) @binding(7) var<storage, read_write> d_h0: array<f32>;
-@group(0) @binding(8) var<storage, read_write> d_c0: array<f32>;
+@group(0) @binding(4) var<storage, read> c0: array<f32>;
+@group(0) @binding(5) var<storage, read> outside_h: array<f32>;
+@group(0) @binding(6) var<storage, read> outside_c: array<f32>;
+@group(0) @binding(7) var<storage, read_write> d_x: array<f32>;
+@group(0) @binding(8) var<storage, read_write> d_states: array<f32>;
 
 struct Step {
     i: vec4f,
@@ -51,11 +50,11 @@ fn load(t: u32, lanes: vec4u, ends: vec4u, unit: u32) -> Step {
     now.c_before = c_at(rows_before(t, lanes, first) * UNITS + unit);
     if (any(first)) {
         let at = lanes * UNITS + unit;
-        now.c_before = select(now.c_before, vec4f(d_c0[at.x], d_c0[at.y], d_c0[at.z], d_c0[at.w]), first);
+        now.c_before = select(now.c_before, vec4f(c0[at.x], c0[at.y], c0[at.z], c0[at.w]), first);
     }
-    now.outside_h = vec4f(grad_h[state.x], grad_h[state.y], grad_h[state.z], grad_h[state.w]);
+    now.outside_h = vec4f(outside_h[state.x], outside_h[state.y], outside_h[state.z], outside_h[state.w]);
     if (OUTSIDE_C == 1u) {
-        now.outside_c = vec4f(grad_c[state.x], grad_c[state.y], grad_c[state.z], grad_c[state.w]);
+        now.outside_c = vec4f(outside_c[state.x], outside_c[state.y], outside_c[state.z], outside_c[state.w]);
     }
     return now;
 }
@@ -67,8 +66,9 @@ fn keep_one(row: u32, unit: u32, d_hidden: f32, d_cell: f32, all: vec4f) {
     d_x[to + UNITS] = all.y;
     d_x[to + 2u * UNITS] = all.z;
     d_x[to + 3u * UNITS] = all.w;
-    grad_h[row * UNITS + unit] = d_hidden;
-    grad_c[row * UNITS + unit] = d_cell;
+    let state = row * UNITS + unit;
+    d_states[state] = d_hidden;
+    d_states[params.second + state] = d_cell;
 }
 
 fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, d_cell: vec4f, all: mat4x4f) {
@@ -79,9 +79,17 @@ fn keep(rows: vec4u, unit: u32, d_hidden: vec4f, d_cell: vec4f, all: mat4x4f) {
     keep_one(rows.w, unit, d_hidden.w, d_cell.w, each[3]);
 }
 
+// Writes the gradient of an initial state.
+fn keep_first(start: u32, at: vec4u, gradient: vec4f) {
+    d_states[start + at.x] = gradient.x;
+    d_states[start + at.y] = gradient.y;
+    d_states[start + at.z] = gradient.z;
+    d_states[start + at.w] = gradient.w;
+}
+
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let block = Block(0u, 4u * UNITS, 0u, PADDED / 4u, PADDED / 4u, SLICES);
+    let rows = Rows(0u, 4u * UNITS, SLICES);
     let lanes = sequences(group.x);
     let unit = min(local, UNITS - 1u);
     let owner = local < UNITS;
@@ -114,8 +122,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         if (place + 1u < longest) {
             now = load(backward_step(place + 1u, longest), lanes, ends, unit);
         }
-        multiply(local, block);
-        later_h = select(later_h, total(unit, block), exists);
+        multiply(local, rows);
+        later_h = select(later_h, total(unit, rows), exists);
         workgroupBarrier();
     }
     for (var t = longest; t < params.steps && owner; t++) {
@@ -123,13 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
     if (owner) {
         let to = lanes * UNITS + unit;
-        d_h0[to.x] = later_h.x;
-        d_h0[to.y] = later_h.y;
-        d_h0[to.z] = later_h.z;
-        d_h0[to.w] = later_h.w;
-        d_c0[to.x] = later_c.x;
-        d_c0[to.y] = later_c.y;
-        d_c0[to.z] = later_c.z;
-        d_c0[to.w] = later_c.w;
+        keep_first(params.third, to, later_h);
+        keep_first(params.fourth, to, later_c);
     }
 }

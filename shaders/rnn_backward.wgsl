@@ -1,8 +1,8 @@
-// RNN, back-propagation through time, all steps of a layer. weights (H, PADDED) = weight_hh with its rows padded,
-// h (T, B, H), outside (T, B, H) the derivative of h from outside -> d_x, grad_h (T, B, H), d_h0 (B, H).
+// RNN, back-propagation through time, all steps of a layer. weight_hh (H, H), h (T, B, H),
+// outside (T, B, H) the derivative of h from outside -> d_x (T, B, H), d_states = grad_h (T, B, H), d_h0 (B, H).
 // dh_t = outside_t + d_x_{t+1} W_hh; d_x = dh (1 - h^2), or dh where h > 0 with RELU 1.
 // One workgroup for four sequences; see shared/recurrent.
-// import: recurrent
+// import: recurrent, recurrent_backward
 
 override SLICES: u32 = 1u;
 override RELU: u32 = 0u;
@@ -10,12 +10,11 @@ override RELU: u32 = 0u;
 @group(0) @binding(2) var<storage, read> h: array<f32>;
 @group(0) @binding(3) var<storage, read> outside: array<f32>;
 @group(0) @binding(4) var<storage, read_write> d_x: array<f32>;
-@group(0) @binding(5) var<storage, read_write> grad_h: array<f32>;
-@group(0) @binding(6) var<storage, read_write> d_h0: array<f32>;
+@group(0) @binding(5) var<storage, read_write> d_states: array<f32>;
 
 // Writes one sequence's step.
 fn keep_one(at: u32, d_hidden: f32, d_sum: f32) {
-    grad_h[at] = d_hidden;
+    d_states[at] = d_hidden;
     d_x[at] = d_sum;
 }
 
@@ -28,7 +27,7 @@ fn keep(at: vec4u, d_hidden: vec4f, d_sum: vec4f) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-    let block = Block(0u, UNITS, 0u, PADDED / 4u, PADDED / 4u, SLICES);
+    let rows = Rows(0u, UNITS, SLICES);
     let lanes = sequences(group.x);
     let unit = min(local, UNITS - 1u);
     let owner = local < UNITS;
@@ -52,17 +51,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
             memory[unit] = d_sum;
             keep(at, d_hidden, d_sum);
         }
-        multiply(local, block);
-        later = select(later, total(unit, block), exists);
+        multiply(local, rows);
+        later = select(later, total(unit, rows), exists);
         workgroupBarrier();
     }
     for (var t = longest; t < params.steps && owner; t++) {
         keep(first + t * params.batch * UNITS, vec4f(), vec4f());
     }
     if (owner) {
-        d_h0[first.x] = later.x;
-        d_h0[first.y] = later.y;
-        d_h0[first.z] = later.z;
-        d_h0[first.w] = later.w;
+        let to = vec4u(params.second) + first;
+        d_states[to.x] = later.x;
+        d_states[to.y] = later.y;
+        d_states[to.z] = later.z;
+        d_states[to.w] = later.w;
     }
 }

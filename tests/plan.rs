@@ -13,11 +13,11 @@ use seqlab::engine::backend::cpu::CpuExecutable;
 use seqlab::engine::backend::{Executable, JOURNAL_ROWS};
 use seqlab::engine::cell::Cell;
 use seqlab::engine::error::EngineError;
-use seqlab::engine::graph::{Graph, Kind, Node, Op, ValueId};
+use seqlab::engine::graph::{ALIGNMENT, Flat, Graph, Kind, Node, Op, Shape, ValueId};
 use seqlab::engine::kernels::binary::Binary;
 use seqlab::engine::kernels::unary::Unary;
 use seqlab::engine::optimiser::Optimiser;
-use seqlab::engine::plan::{Plan, Role};
+use seqlab::engine::plan::{Location, Plan, Role};
 use seqlab::engine::rng::{Rng, Stream};
 use seqlab::nn::initialise::{Initialisation, initial_parameters};
 use seqlab::nn::language_model::LanguageModel;
@@ -173,6 +173,28 @@ fn every_buffer_is_written_before_it_is_read() {
     }
 }
 
+/// But not where a run in f64 would see it.
+#[test]
+fn a_constant_tensor_is_made_in_one_step() {
+    let mut sketch = Sketch::new(1);
+    let filled = |sketch: &mut Sketch, value: f32| sketch.apply(Op::Fill { value, shape: Shape::from([2]) }, &[]);
+    let [exact, rounded] = [0.5, 0.1].map(|value| {
+        let x = filled(&mut sketch, value);
+        let scaled = sketch.apply(Op::Affine { scale: 0.1, shift: 0.0 }, &[x]);
+        let wide = sketch.apply(Op::ExpandLast { width: 3 }, &[scaled]);
+        sketch.keep(wide);
+        wide
+    });
+    let plan = Plan::new(sketch.graph.clone(), usize::MAX).expect("no limit");
+    let steps: Vec<&str> = plan.programs()[0].steps.iter().map(|step| step.op.name()).collect();
+    assert_eq!(steps, ["fill", "fill", "affine", "expand_last"]);
+    let mut machine = sketch.load::<f64>();
+    machine.run(0).expect("the CPU runs");
+    let tenth = f64::from(0.1_f32);
+    assert_eq!(numbers(&machine, exact), [0.5 * tenth; 6]);
+    assert_eq!(numbers(&machine, rounded), [tenth * tenth; 6]);
+}
+
 #[test]
 fn what_nobody_reads_is_dropped() {
     let mut sketch = Sketch::new(1);
@@ -220,6 +242,46 @@ fn a_model_shares_its_buffers() {
     assert!(plan.bytes() < all * 3 / 4, "{} of {all} bytes", plan.bytes());
 }
 
+/// Asserts that what adjoins does; how many values lie together, by step.
+fn adjoining(plan: &Plan) -> Vec<usize> {
+    let check = |step: &Node| {
+        let group = &step.outputs[step.op.adjoining()];
+        let places: Vec<Location> = group.iter().map(|id| plan.placed(*id)).collect();
+        for pair in places.windows(2) {
+            let next = (pair[0].offset + pair[0].len).next_multiple_of(ALIGNMENT);
+            assert_eq!((pair[1].slot, pair[1].offset), (pair[0].slot, next), "{}", plan.describe(step));
+        }
+        group.len()
+    };
+    plan.programs()[0].steps.iter().map(check).collect()
+}
+
+#[test]
+fn states_of_a_layer_lie_side_by_side_and_so_do_their_gradients() {
+    for cell in Cell::ALL {
+        let training = training(&model(cell), TIME, BATCH, Optimiser::ADAM, Watch::Everything).expect("a valid model");
+        let together = adjoining(&Plan::new(training.graph, usize::MAX).expect("no limit"));
+        let states = 1 + usize::from(cell.has_cell_state());
+        assert!([states, 2 * states].iter().all(|count| together.contains(count)), "{cell:?}: {together:?}");
+    }
+}
+
+/// Its gradient has its place beside others, and is copied to the flat gradients.
+#[test]
+fn an_initial_state_may_be_a_parameter() {
+    let mut sketch = Sketch::new(4);
+    let mut constant = |shape: &[usize]| sketch.constant(shape, -1.0, 1.0);
+    let mut inputs = vec![constant(&[2, 3, 4]), constant(&[4, 4]), constant(&[4]), constant(&[4])];
+    inputs.push(sketch.graph.parameter("h0", [3, 4]));
+    let h = sketch.apply(Op::Recurrent { cell: Cell::Rnn, reverse: false }, &inputs);
+    let loss = sketch.probed(&[h]);
+    sketch.graph.keep_gradients(loss).expect("it is differentiable");
+    let plan = Plan::new(sketch.graph, usize::MAX).expect("no limit");
+    let gradient = plan.placed(plan.graph().parameter_gradients()[0]);
+    assert_eq!(plan.slots()[gradient.slot].role, Role::Flat(Flat::Gradients));
+    assert!(adjoining(&plan).contains(&2));
+}
+
 #[test]
 fn the_memory_limit_is_kept_and_said_in_numbers() {
     let graph =
@@ -262,7 +324,7 @@ fn forward(cell: Cell, hidden: usize, batch: usize, tokens: &[u32]) -> Vec<Vec<f
     wanted.extend(pass.layers.iter().flat_map(|layer| [Some(layer.h), layer.c, layer.gates]).flatten());
     wanted.iter().enumerate().for_each(|(at, id)| graph.name(*id, format!("wanted/{at}")));
     let initial = initial_parameters(&graph, 1, Initialisation::default());
-    let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
+    let flat = graph.flat(Flat::Parameters);
     let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
     machine.write(flat, &initial).expect("flat parameters");
     machine.write_ids(input, tokens).expect("a batch");
@@ -321,7 +383,7 @@ fn carried_states_go_on_where_they_were() {
             graph.carry(layer.h, state.h).expect("one size");
             layer.c.into_iter().zip(state.c).for_each(|(from, to)| graph.carry(from, to).expect("one size"));
         }
-        let flat = graph.flat(seqlab::engine::graph::Flat::Parameters);
+        let flat = graph.flat(Flat::Parameters);
         let initial = initial_parameters(&graph, 1, Initialisation::default());
         let mut machine = CpuExecutable::<f32>::new(Plan::new(graph, usize::MAX).expect("no limit"), &[]);
         machine.write(flat, &initial).expect("flat parameters");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::error::EngineError;
-use super::graph::{Flat, Graph, Kind, Node, Op, Source, ValueId};
+use super::graph::{ALIGNMENT, Flat, Graph, Kind, Node, Op, Source, ValueId};
 
 /// A buffer of the plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,12 +213,16 @@ impl Plan {
         format!("{} = {}({})", outputs.join(", "), step.op.name(), inputs.join(", "))
     }
 
-    /// Whether every output of a step has a slot that no other operand of the step is in: what lets a backend write
-    /// while it reads, and a GPU bind the one for writing and the other for reading.
+    /// Whether no output of a step is in a slot with an input, which lets a backend write while it reads, and a GPU bind
+    /// the one for writing and the other for reading; and whether outputs that share a slot follow one another.
     fn disjoint(&self) -> bool {
+        let follows = |a: Location, b: Location| a.slot != b.slot || a.offset + a.len <= b.offset;
         self.programs.iter().flat_map(|program| &program.steps).all(|step| {
-            let slots: Vec<usize> = step.outputs.iter().chain(&step.inputs).map(|id| self.placed(*id).slot).collect();
-            (0..step.outputs.len()).all(|at| !slots[at + 1..].contains(&slots[at]))
+            let [outputs, inputs] = [&step.outputs, &step.inputs]
+                .map(|ids| ids.iter().map(|id| self.placed(*id)).collect::<Vec<Location>>());
+            let apart = |output: &Location| inputs.iter().all(|input| input.slot != output.slot);
+            let ordered = |at: usize| outputs[at + 1..].iter().all(|later| follows(outputs[at], *later));
+            outputs.iter().all(apart) && (0..outputs.len()).all(ordered)
         })
     }
 }
@@ -261,6 +265,21 @@ impl Placing<'_> {
         self.locations[id.index()] = Some(Location { slot, offset, len });
     }
 
+    /// Places values side by side.
+    fn place_all(&mut self, ids: &[ValueId], slot: usize) {
+        let mut offset = 0;
+        for id in ids {
+            self.place(*id, slot, offset);
+            offset += self.graph.shape(*id).len().next_multiple_of(ALIGNMENT);
+        }
+    }
+
+    /// Elements that values need side by side.
+    fn len_of(&self, ids: &[ValueId]) -> usize {
+        let lens = ids.iter().map(|id| self.graph.shape(*id).len());
+        lens.reduce(|before, len| before.next_multiple_of(ALIGNMENT) + len).unwrap_or(0)
+    }
+
     /// Flat buffers with the parameters and gradients inside them, inputs, and every value with a path.
     fn persistent(&mut self) {
         let len = self.graph.flat_len();
@@ -285,8 +304,9 @@ impl Placing<'_> {
             let constant = matches!(value.source, Source::Constant(_));
             let role = if constant || value.source == Source::Input { Role::Input } else { Role::Named };
             if self.locations[at].is_none() && (constant || value.path.is_some()) {
-                let slot = self.slot(value.shape.len(), value.kind, role);
-                self.place(id, slot, 0);
+                let together = self.graph.adjoining(id);
+                let slot = self.slot(self.len_of(&together), value.kind, role);
+                self.place_all(&together, slot);
             }
         }
     }
@@ -304,10 +324,10 @@ impl Placing<'_> {
         for (at, step) in steps.iter().enumerate() {
             for output in &step.outputs {
                 if self.locations[output.index()].is_none() {
-                    let value = self.graph.value(*output);
-                    let slot = self.reuse(&mut free, value.shape.len(), value.kind);
-                    self.place(*output, slot, 0);
-                    busy.push((last_use[output.index()], slot));
+                    let together = self.graph.adjoining(*output);
+                    let slot = self.reuse(&mut free, self.len_of(&together), self.graph.value(*output).kind);
+                    self.place_all(&together, slot);
+                    busy.push((together.iter().map(|id| last_use[id.index()]).max().unwrap_or(at), slot));
                 }
             }
             busy.retain(|(until, slot)| {

@@ -126,12 +126,28 @@ impl Graph {
     pub fn apply(&mut self, op: Op, inputs: &[ValueId]) -> Result<Vec<ValueId>, EngineError> {
         let operands: Vec<&Value> = inputs.iter().map(|id| self.value(*id)).collect();
         let shapes = shape::infer(&op, &operands)?;
+        if let Some(fill) = self.folded(&op, inputs, &shapes[0]) {
+            return self.apply(fill, &[]);
+        }
         let kind = op.output_kind(operands.first().map(|value| value.kind));
         let node = self.nodes.len();
         let outputs: Vec<ValueId> =
             shapes.into_iter().map(|shape| self.add_value(shape, kind, Source::Node(node))).collect();
         self.nodes.push(Node { op, inputs: inputs.to_vec(), outputs: outputs.clone() });
         Ok(outputs)
+    }
+
+    /// An op on a constant tensor as another one, where that loses nothing: the gradient of a mean begins as one dispatch.
+    fn folded(&self, op: &Op, inputs: &[ValueId], shape: &Shape) -> Option<Op> {
+        let Source::Node(node) = self.value(*inputs.first()?).source else { return None };
+        let Op::Fill { value, .. } = self.nodes[node].op else { return None };
+        let exact = match *op {
+            Op::Affine { scale, shift } => f64::from(value) * f64::from(scale) + f64::from(shift),
+            Op::ExpandLast { .. } | Op::ExpandLeading { .. } => f64::from(value),
+            _ => return None,
+        };
+        let value = exact as f32;
+        (f64::from(value) == exact).then(|| Op::Fill { value, shape: shape.clone() })
     }
 
     fn apply_one(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, EngineError> {
@@ -178,9 +194,10 @@ impl Graph {
         Ok(gradients)
     }
 
-    /// Whether a value may live in the flat gradients: computed by a node, read by none, the gradient of one parameter.
+    /// Whether a value may live in the flat gradients: computed by a node that may put it anywhere, read by none, the
+    /// gradient of one parameter.
     fn is_only_a_gradient(&self, id: ValueId, found: &[Option<ValueId>]) -> bool {
-        let computed = matches!(self.value(id).source, Source::Node(_));
+        let computed = matches!(self.value(id).source, Source::Node(_)) && self.adjoining(id).len() == 1;
         let read = self.nodes.iter().any(|node| node.inputs.contains(&id));
         computed && !read && found.iter().filter(|other| **other == Some(id)).count() == 1
     }

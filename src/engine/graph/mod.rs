@@ -155,7 +155,7 @@ pub struct Parameter {
     pub name: String,
     /// The value ops read.
     pub value: ValueId,
-    /// First element in the flat parameters, a multiple of [`PARAMETER_ALIGNMENT`].
+    /// First element in the flat parameters, a multiple of [`ALIGNMENT`].
     pub offset: usize,
     /// Elements.
     pub len: usize,
@@ -188,8 +188,9 @@ impl Initial {
     }
 }
 
-/// Parameters start at multiples of this many elements, so that a GPU binding can start there (256 bytes).
-pub const PARAMETER_ALIGNMENT: usize = 64;
+/// What lies in one buffer with others starts at a multiple of this many elements, so that a GPU binding can start there
+/// (256 bytes).
+pub const ALIGNMENT: usize = 64;
 
 /// A graph under construction, and then for reading.
 #[derive(Clone, Debug, Default)]
@@ -232,6 +233,14 @@ impl Graph {
         &self.nodes
     }
 
+    /// The values that lie in a slot with this one, itself among them: see [`Op::adjoining`].
+    pub fn adjoining(&self, id: ValueId) -> Vec<ValueId> {
+        let Source::Node(at) = self.value(id).source else { return vec![id] };
+        let node = &self.nodes[at];
+        let all = &node.outputs[node.op.adjoining()];
+        if all.contains(&id) { all.to_vec() } else { vec![id] }
+    }
+
     /// Every parameter.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
@@ -244,7 +253,7 @@ impl Graph {
 
     /// Elements of the flat parameters, padding included.
     pub fn flat_len(&self) -> usize {
-        self.parameters.last().map_or(0, |last| (last.offset + last.len).next_multiple_of(PARAMETER_ALIGNMENT))
+        self.parameters.last().map_or(0, |last| (last.offset + last.len).next_multiple_of(ALIGNMENT))
     }
 
     /// The programs with the range of their nodes.

@@ -1,5 +1,7 @@
 //! The operations a graph is made of.
 
+use std::ops::Range;
+
 use crate::engine::cell::Cell;
 use crate::engine::einsum::Einsum;
 use crate::engine::kernels::binary::Binary;
@@ -175,6 +177,19 @@ impl Op {
             Op::Argmax | Op::SampleToken | Op::SelectIds => Kind::Ids,
             Op::Slice { .. } | Op::Concat { .. } => first.unwrap_or(Kind::Float),
             _ => Kind::Float,
+        }
+    }
+
+    /// The outputs that lie side by side in one slot, each at a multiple of [`ALIGNMENT`](super::ALIGNMENT): the states of
+    /// a recurrent layer, or their gradients. A GPU binds them as one of the eight buffers that a shader may have.
+    pub fn adjoining(&self) -> Range<usize> {
+        match self {
+            Op::Recurrent { cell, .. } => 0..1 + usize::from(cell.has_cell_state()),
+            Op::RecurrentBackward { cell, .. } => {
+                let first = 1 + usize::from(cell.description().products_differ);
+                first..first + 2 * (1 + usize::from(cell.has_cell_state()))
+            }
+            _ => 0..0,
         }
     }
 

@@ -129,7 +129,7 @@ impl<R: Real> CpuExecutable<R> {
     }
 }
 
-/// Runs one step. The slots it writes are taken out of the table meanwhile: no other operand is in them.
+/// Runs one step. The slots it writes are taken out of the table meanwhile: no input is in them.
 fn run_step<R: Real>(plan: &Plan, step: &Node, memory: &mut Memory<R>) {
     if plan.graph().value(step.outputs[0]).kind == Kind::Ids {
         return run_ids_step(plan, step, memory);
@@ -139,17 +139,32 @@ fn run_step<R: Real>(plan: &Plan, step: &Node, memory: &mut Memory<R>) {
     for (slot, output) in slots.iter_mut().zip(&step.outputs) {
         *slot = std::mem::take(&mut memory.floats[plan.placed(*output).slot]);
     }
-    let mut outputs: [&mut [R]; MOST_OUTPUTS] = Default::default();
-    for ((view, slot), output) in outputs.iter_mut().zip(&mut slots).zip(&step.outputs) {
-        let location = plan.placed(*output);
-        *view = &mut slot[location.offset..location.offset + location.len];
-    }
+    let outputs = views(plan, step, &mut slots);
     let operands = dispatch::Operands { plan, step, floats: &memory.floats, ids: &memory.ids };
     dispatch::run(&operands, outputs, &mut scratch);
     for (slot, output) in slots.into_iter().zip(&step.outputs) {
-        memory.floats[plan.placed(*output).slot] = slot;
+        // One that is shared was taken for the first output in it.
+        if !slot.is_empty() {
+            memory.floats[plan.placed(*output).slot] = slot;
+        }
     }
     memory.scratch = scratch;
+}
+
+/// The outputs of a step in the slots that were taken for them. Those that share a slot follow one another in it.
+fn views<'a, R: Real>(plan: &Plan, step: &Node, slots: &'a mut [Vec<R>; MOST_OUTPUTS]) -> [&'a mut [R]; MOST_OUTPUTS] {
+    let mut outputs: [&mut [R]; MOST_OUTPUTS] = Default::default();
+    let (mut rest, mut start): (&mut [R], usize) = Default::default();
+    for ((view, slot), output) in outputs.iter_mut().zip(slots).zip(&step.outputs) {
+        let location = plan.placed(*output);
+        if !slot.is_empty() {
+            (rest, start) = (slot, 0);
+        }
+        let (_, later) = std::mem::take(&mut rest).split_at_mut(location.offset - start);
+        (*view, rest) = later.split_at_mut(location.len);
+        start = location.offset + location.len;
+    }
+    outputs
 }
 
 /// Runs a step that computes ids.

@@ -88,13 +88,8 @@ fn around(axes: &[usize], axis: usize) -> [usize; 3] {
     [axes[..axis].iter().product(), axes[axis], axes[axis + 1..].iter().product()]
 }
 
-/// y = x, so many elements.
-pub(super) fn copy(x: Memory, y: Memory, count: usize) -> Dispatch {
-    Dispatch::new("copy").reads([x]).writes([y]).params([count]).elements(count)
-}
-
 /// x [outer, len, inner] into zeros [outer, total, inner] from `start` on.
-pub(super) fn pad(x: Memory, y: Memory, [outer, len, inner]: [usize; 3], start: usize, total: usize) -> Dispatch {
+fn pad(x: Memory, y: Memory, [outer, len, inner]: [usize; 3], start: usize, total: usize) -> Dispatch {
     let count = outer * total * inner;
     let params = [count, total * inner, len * inner, start * inner];
     Dispatch::new("pad").reads([x]).writes([y]).params(params).elements(count)

@@ -150,6 +150,16 @@ impl Step<'_> {
         Memory::Value(self.plan.placed(self.node.outputs[at]))
     }
 
+    /// The outputs that lie side by side as one, and where in it each starts.
+    fn adjoining_outputs(&self) -> (Memory, Vec<usize>) {
+        let outputs = &self.node.outputs[self.node.op.adjoining()];
+        let locations: Vec<Location> = outputs.iter().map(|id| self.plan.placed(*id)).collect();
+        let (first, last) = (locations[0], locations[locations.len() - 1]);
+        let len = last.offset + last.len - first.offset;
+        let starts = locations.iter().map(|location| location.offset - first.offset).collect();
+        (Memory::Value(Location { len, ..first }), starts)
+    }
+
     fn shape(&self, at: usize) -> &Shape {
         self.plan.graph().shape(self.node.inputs[at])
     }
@@ -218,8 +228,8 @@ pub fn lower(plan: &Plan, node: &Node) -> Vec<Dispatch> {
         return Vec::new();
     }
     match &node.op {
-        Op::Recurrent { cell, reverse } => return sequence::forward(&step, *cell, *reverse),
-        Op::RecurrentBackward { cell, reverse } => return sequence::backward(&step, *cell, *reverse),
+        Op::Recurrent { cell, reverse } => return vec![sequence::forward(&step, *cell, *reverse)],
+        Op::RecurrentBackward { cell, reverse } => return vec![sequence::backward(&step, *cell, *reverse)],
         Op::Concat { axis } => return elementwise::concat(&step, *axis),
         Op::GroupNorms { groups } => return optimise::group_norms(&step, groups),
         Op::Optimise(optimiser) => return vec![optimise::optimise(&step, optimiser)],

@@ -9,6 +9,12 @@ pub const MOST_UNITS: usize = 256;
 /// Sequences a workgroup runs side by side.
 const SEQUENCES: usize = 4;
 
+/// Most states that are bound as one: those of a cell with c and the initial ones.
+const MOST_STATES: usize = 4;
+
+/// Vectors of four sequences that workgroup memory has room for.
+const PARTIAL_SUMS: usize = 1024;
+
 /// Which of a cell's shaders.
 #[derive(Clone, Copy)]
 enum Pass {
@@ -37,59 +43,60 @@ impl Layer {
         Layer { cell, steps: h[0], batch: h[1], units: h[2], padded, reverse, lengths }
     }
 
-    /// The kernel that loops over time.
-    fn kernel(&self, pass: Pass) -> Dispatch {
+    /// The kernel that loops over time. `starts` are those of the states in what is bound as one.
+    fn kernel(&self, pass: Pass, starts: &[usize]) -> Dispatch {
         let description = self.cell.description();
         let kernel = Dispatch::new(description.shaders[pass as usize]);
         let constants = description.constants.iter();
+        let later = (1..MOST_STATES).map(|at| starts.get(at).copied().unwrap_or(0));
         constants
             .fold(kernel, |kernel, (name, value)| kernel.constant(name, *value))
             .constant("UNITS", self.units)
             .constant("PADDED", self.padded)
             .params([self.steps, self.batch, usize::from(self.reverse)])
+            .params(later)
             .lengths(self.lengths)
             .groups(self.batch.div_ceil(SEQUENCES))
     }
 
-    /// The blocks of weight_hh that read the state before, and the others, which have a product of their own.
+    /// The rows of weight_hh that read the state before, and the others, which have a product of their own.
     fn products(&self) -> (usize, usize) {
         let first = self.cell.description().reads_state;
-        (first, self.cell.gates() - first)
+        (first * self.units, (self.cell.gates() - first) * self.units)
     }
 
-    /// Into how many slices a product's rows are cut: columns (in groups of four) times slices are at most 256, and
-    /// a slice has eight rows or more.
-    fn slices(&self, columns: usize, rows: usize) -> usize {
-        let most = (256 / columns).min(rows.div_ceil(8)).max(1);
+    /// Into how many slices the rows of a forward product are cut, a power of two. Four at least: invocations with
+    /// neighbouring slices then load 64 bytes side by side. More where that keeps more of them busy, of two vectors each.
+    fn slices_of_rows(&self, rows: usize) -> usize {
+        let most = (PARTIAL_SUMS / rows).min(self.padded / 8).max(4);
+        1 << most.ilog2()
+    }
+
+    /// Into how many slices the columns of a backward product are cut, a power of two: columns (in groups of four) times
+    /// slices are at most 256, and a slice has eight rows or more.
+    fn slices_of_columns(&self, rows: usize) -> usize {
+        let most = (4 * 256 / self.padded).min(rows.div_ceil(8)).max(1);
         1 << most.ilog2()
     }
 }
 
-/// Packs the weights, then runs over time.
-pub(super) fn forward(step: &Step<'_>, cell: Cell, reverse: bool) -> Vec<Dispatch> {
+/// All steps forward in one dispatch.
+pub(super) fn forward(step: &Step<'_>, cell: Cell, reverse: bool) -> Dispatch {
     let layer = Layer::new(step, cell, reverse, &step.output_shape(0).0);
-    let (gates, columns) = (cell.gates(), cell.gates() * layer.padded / 4);
-    let packed = Memory::scratch((layer.units + 2) * columns * 4);
-    let pack = Dispatch::new("recurrent_pack")
-        .reads([step.input(1), step.input(2), step.input(3)])
-        .writes([packed])
-        .params([gates, layer.units, layer.padded])
-        .elements((layer.units + 2) * columns * 4);
-    let states = 4..5 + usize::from(cell.has_cell_state());
-    let mut run = layer
-        .kernel(Pass::Forward)
-        .reads([packed, step.input(0)])
-        .reads(states.map(|at| step.input(at)))
-        .writes((0..step.node.outputs.len()).map(|at| step.output(at)));
-    let block = layer.padded / 4;
+    let (states, starts) = step.adjoining_outputs();
     let (first, second) = layer.products();
+    let mut kernel = layer.kernel(Pass::Forward, &starts);
     if second > 0 {
-        run = run.constant("GATE_SLICES", layer.slices(first * block, layer.units));
-        run = run.constant("SLICES", layer.slices(second * block, layer.units));
-    } else {
-        run = run.constant("SLICES", layer.slices(columns, layer.units));
+        kernel = kernel.constant("GATE_SLICES", layer.slices_of_rows(first));
     }
-    vec![pack, run]
+    let last = if second > 0 { second } else { first };
+    let initial = 4..4 + starts.len();
+    kernel
+        .constant("SLICES", layer.slices_of_rows(last))
+        .reads([1, 2, 3, 0].map(|at| step.input(at)))
+        .reads(initial.map(|at| step.input(at)))
+        .writes([states])
+        .writes((starts.len()..step.node.outputs.len()).map(|at| step.output(at)))
 }
 
 /// The operands of a backward step by name; see `Op::RecurrentBackward`.
@@ -121,69 +128,35 @@ impl Backward {
             outside_c: inputs.next(),
         }
     }
+
+    /// What a cell's kernel reads. One with c takes the cell states for h and h0, and outside_h in the place of an outside_c
+    /// that is not there.
+    fn reads(&self, cell: Cell) -> Vec<Memory> {
+        let &Backward { weights, gates, h, c, h0, c0, outside_h, outside_c } = self;
+        match (cell, c, c0) {
+            (Cell::Rnn | Cell::RnnRelu, ..) => vec![weights, h, outside_h],
+            (_, Some(c), Some(c0)) => {
+                let outside = [outside_h, outside_c.unwrap_or(outside_h)];
+                [weights].into_iter().chain(gates).chain([c, c0]).chain(outside).collect()
+            }
+            _ => [weights].into_iter().chain(gates).chain([h, h0, outside_h]).collect(),
+        }
+    }
 }
 
-/// Copies what the kernel needs in place, pads the weights if a row is no multiple of four, then runs back over time.
-pub(super) fn backward(step: &Step<'_>, cell: Cell, reverse: bool) -> Vec<Dispatch> {
+/// All steps back in one dispatch.
+pub(super) fn backward(step: &Step<'_>, cell: Cell, reverse: bool) -> Dispatch {
     let operands = Backward::new(step, cell);
-    let h = &step.shape(1 + usize::from(cell.recorded() > 0)).0;
-    let layer = Layer::new(step, cell, reverse, h);
-    let mut dispatches = Vec::new();
-    let weights = padded_weights(&layer, operands.weights, &mut dispatches);
-    let outputs: Vec<Memory> = (0..step.node.outputs.len()).map(|at| step.output(at)).collect();
-    let slices = |rows: usize| layer.slices(layer.padded / 4, rows * layer.units);
+    let layer = Layer::new(step, cell, reverse, &step.shape(1 + usize::from(cell.recorded() > 0)).0);
+    let (states, starts) = step.adjoining_outputs();
     let (first, second) = layer.products();
-    let mut kernel = layer.kernel(Pass::Backward).constant("SLICES", slices(first));
+    let mut kernel = layer.kernel(Pass::Backward, &starts).constant("SLICES", layer.slices_of_columns(first));
     if second > 0 {
-        kernel = kernel.constant("CANDIDATE_SLICES", slices(second));
+        kernel = kernel.constant("CANDIDATE_SLICES", layer.slices_of_columns(second));
     }
     if cell.has_cell_state() {
-        dispatches.extend(with_cell_state(&layer, kernel, &operands, weights, &outputs));
-        return dispatches;
+        kernel = kernel.constant("OUTSIDE_C", usize::from(operands.outside_c.is_some()));
     }
-    let run = match cell {
-        Cell::Rnn | Cell::RnnRelu => kernel.reads([weights, operands.h, operands.outside_h]),
-        Cell::Gru => {
-            // The kernel finds h0 where it writes its gradient.
-            dispatches.push(super::elementwise::copy(operands.h0, outputs[3], layer.batch * layer.units));
-            kernel.reads([weights]).reads(operands.gates).reads([operands.h, operands.outside_h])
-        }
-        _ => kernel.reads([weights]).reads(operands.gates).reads([operands.h, operands.h0, operands.outside_h]),
-    };
-    dispatches.push(run.writes(outputs));
-    dispatches
-}
-
-/// weight_hh (G H, H) with rows of PADDED elements.
-fn padded_weights(layer: &Layer, weights: Memory, dispatches: &mut Vec<Dispatch>) -> Memory {
-    if layer.units == layer.padded {
-        return weights;
-    }
-    let rows = layer.cell.gates() * layer.units;
-    let padded = Memory::scratch(rows * layer.padded);
-    dispatches.push(super::elementwise::pad(weights, padded, [rows, layer.units, 1], 0, layer.padded));
-    padded
-}
-
-/// The kernel changes grad_h, grad_c and d_c0 in place, and has no h to read: it would be one buffer too many.
-fn with_cell_state(
-    layer: &Layer,
-    kernel: Dispatch,
-    operands: &Backward,
-    weights: Memory,
-    outputs: &[Memory],
-) -> Vec<Dispatch> {
-    let &[d_x, grad_h, grad_c, d_h0, d_c0] = outputs else { unreachable!("shape inference counts the outputs") };
-    let (states, state) = (layer.steps * layer.batch * layer.units, layer.batch * layer.units);
-    let both = [operands.gates, operands.c, operands.c0];
-    let [gates, c, c0] = both.map(|memory| memory.expect("it records gates and has cell states"));
-    let mut dispatches = vec![super::elementwise::copy(operands.outside_h, grad_h, states)];
-    dispatches.extend(operands.outside_c.map(|outside_c| super::elementwise::copy(outside_c, grad_c, states)));
-    dispatches.push(super::elementwise::copy(c0, d_c0, state));
-    let run = kernel
-        .constant("OUTSIDE_C", usize::from(operands.outside_c.is_some()))
-        .reads([weights, gates, c])
-        .writes([d_x, grad_h, grad_c, d_h0, d_c0]);
-    dispatches.push(run);
-    dispatches
+    let projections = 0..step.node.op.adjoining().start;
+    kernel.reads(operands.reads(cell)).writes(projections.map(|at| step.output(at))).writes([states])
 }
