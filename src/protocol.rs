@@ -29,7 +29,7 @@ pub enum Command {
     Travel { step: u64 },
     /// Operate on the copy of the parameters that the probe text, the samples and what is measured on them are run with;
     /// training never sees it. These edits take the place of all earlier ones; none gives the model itself back.
-    /// Answered by [`Event::Rejected`] with the key `surgery` where one does not fit; the earlier ones stay then.
+    /// One that does not fit is left out; [`Event::EditsRefused`] says so.
     Operate { edits: Vec<Edit> },
     /// The text whose gates are shown, and the sampling temperature.
     Observe { probe: String, temperature: f32 },
@@ -140,8 +140,10 @@ pub enum Event {
     Built(Box<ModelInfo>),
     /// The model of the last `Built` goes on on another backend, from an earlier step: rows of the history after it are void.
     Moved(Box<ModelInfo>),
-    /// The last `Build`, `Adjust`, `Observe` or `Operate` was refused; the run that was going on is untouched.
+    /// The last `Build`, `Adjust` or `Observe` was refused; the run that was going on is untouched.
     Rejected { errors: Vec<SpecError> },
+    /// Of the last `Operate` only `edits` are made, the others do not fit; `errors` have the key `surgery`.
+    EditsRefused { edits: Vec<Edit>, errors: Vec<SpecError> },
     /// A frame; its numbers are in the message's `ArrayBuffer`.
     Frame(FrameHeader),
     /// Something the learner should know: the GPU was lost and training goes on on the CPU, say.
@@ -284,6 +286,7 @@ wire_enum!(Event {
     Built(info),
     Moved(info),
     Rejected { errors },
+    EditsRefused { edits, errors },
     Frame(header),
     Notice { message },
     Diverged { step, node, advice },

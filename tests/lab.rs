@@ -17,7 +17,7 @@ use seqlab::engine::error::EngineError;
 use seqlab::engine::graph::{Graph, ValueId};
 use seqlab::engine::optimiser::Optimiser;
 use seqlab::protocol::{Command, Edit, Event, FrameHeader, ModelInfo, Workload, WorkloadModel};
-use seqlab::spec::{Architecture, BackendKind, ModelSpec, Task};
+use seqlab::spec::{Architecture, BackendKind, ModelSpec, Task, limits};
 use seqlab::trainer::device::Devices;
 use seqlab::trainer::session::Session;
 use seqlab::trainer::trainable::{Example, Observation, Trainable, Training, Watch, open};
@@ -223,7 +223,7 @@ fn time_travel_goes_back_and_on_again() {
 }
 
 #[test]
-fn operations_are_told_and_refused_ones_change_nothing() {
+fn operations_are_told_and_what_does_not_fit_is_left_out() {
     let (mut lab, posted) = lab();
     build(&mut lab, small(), &TEXT.repeat(3), false);
     tell(
@@ -238,10 +238,25 @@ fn operations_are_told_and_refused_ones_change_nothing() {
     tell(&mut lab, Command::Operate { edits: vec![clamp(1.0)] });
     let after = frame(&mut lab, &posted);
     assert!(after.0.operated && section(&after, "probe/layers/0/f").expect("watched").1.iter().all(|f| *f == 1.0));
-    tell(&mut lab, Command::Operate { edits: vec![clamp(2.0)] });
-    let refused = posted.borrow().last().map(|(event, _)| event.clone());
-    assert!(matches!(refused, Some(Event::Rejected { errors }) if errors[0].key == "surgery"));
+    let unfit = [clamp(2.0), Edit::Zero { layer: 0, unit: 8 }];
+    tell(&mut lab, Command::Operate { edits: vec![unfit[0].clone(), clamp(1.0), unfit[1].clone()] });
+    match &posted.borrow().last().expect("answered").0 {
+        Event::EditsRefused { edits, errors } => {
+            assert_eq!(edits, &[clamp(1.0)]);
+            let told: Vec<_> = errors.iter().map(|error| (error.key.as_str(), error.message.as_str())).collect();
+            let messages = ["The gate f goes from 0 to 1.", "This model has no unit 9 of layer 1 that can be zeroed."];
+            assert_eq!(told, messages.map(|message| ("surgery", message)));
+        }
+        other => panic!("{other:?}"),
+    }
     assert_eq!(section(&frame(&mut lab, &posted), "probe/layers/0/f"), section(&after, "probe/layers/0/f"));
+    tell(&mut lab, Command::Operate { edits: vec![unfit[1].clone(); limits::EDITS + 1] });
+    assert!(!frame(&mut lab, &posted).0.operated);
+    tell(&mut lab, Command::Operate { edits: vec![clamp(1.0); limits::EDITS + 1] });
+    match &posted.borrow().last().expect("answered").0 {
+        Event::EditsRefused { edits, errors } => assert_eq!((edits.len(), errors.len()), (limits::EDITS, 1)),
+        other => panic!("{other:?}"),
+    }
     tell(&mut lab, Command::Operate { edits: Vec::new() });
     let undone = frame(&mut lab, &posted);
     assert!(!undone.0.operated);

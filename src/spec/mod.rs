@@ -228,6 +228,8 @@ pub mod limits {
     pub const VOCABULARY: usize = 256;
     /// Characters of the probe text.
     pub const PROBE_CHARACTERS: RangeInclusive<usize> = 1..=128;
+    /// Edits that are made to a model at once.
+    pub const EDITS: usize = 64;
     /// Sampling temperature.
     pub const TEMPERATURE: RangeInclusive<f32> = 0.05..=5.0;
 }

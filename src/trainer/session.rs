@@ -266,6 +266,19 @@ impl Session {
         Ok(())
     }
 
+    /// As [`Session::operate`], but an edit that does not fit is left out; says why of each.
+    pub fn operate_as_fits(&mut self, edits: Vec<Edit>) -> Vec<SpecError> {
+        if self.operate(edits.clone()).is_ok() {
+            return Vec::new();
+        }
+        let mut errors = Vec::from_iter(self.operate(Vec::new()).err());
+        for edit in edits {
+            let tried = [self.edits.as_slice(), &[edit]].concat();
+            errors.extend(self.operate(tried).err());
+        }
+        errors
+    }
+
     /// Gives the session a clock, in seconds, for the views that measure time; a browser has no other.
     pub fn set_clock(&mut self, now: fn() -> f64) {
         self.instruments.clock = Some(now);

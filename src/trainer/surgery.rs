@@ -4,17 +4,22 @@ use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Parameter};
 use crate::protocol::Edit;
-use crate::spec::{ModelSpec, SpecError};
+use crate::spec::{ModelSpec, SpecError, limits};
 
 /// What stands for an infinite input: its sigmoid is 1 or below every normal number, its tanh 1 or -1.
 const INFINITE: f32 = 100.0;
 
-/// Makes edits, one after the other, in the flat parameters of `graph`, those of `spec`'s model.
+/// Makes edits, one after the other, in the flat parameters of `graph`, those of `spec`'s model. Here it is checked what an
+/// edit may be; that an [`Edit::Attend`] has its place, the session finds.
 ///
 /// # Errors
-/// The first edit that does not fit, under the key `surgery`; the edits before it are made then.
+/// More than [`limits::EDITS`], or the first edit that does not fit, under the key `surgery`; the edits before it are made
+/// then. A message counts layers, units and numbers from 1.
 pub fn apply(graph: &Graph, parameters: &mut [f32], spec: &ModelSpec, edits: &[Edit]) -> Result<(), SpecError> {
     let refuse = |message: String| SpecError::new("surgery", message);
+    if edits.len() > limits::EDITS {
+        return Err(refuse(format!("A model takes {} edits at once.", limits::EDITS)));
+    }
     for edit in edits {
         match edit {
             Edit::Clamp { layer, gate, unit, value } => {
@@ -22,20 +27,23 @@ pub fn apply(graph: &Graph, parameters: &mut [f32], spec: &ModelSpec, edits: &[E
                 if !(low..=1.0).contains(value) {
                     return Err(refuse(format!("The gate {gate} goes from {low} to 1.")));
                 }
-                let unit_named = unit.map_or_else(String::new, |unit| format!(", unit {unit}"));
+                let unit_named = unit.map_or_else(String::new, |unit| format!(", unit {}", unit + 1));
                 clamp_gate(graph, parameters, spec.cell, *layer, gate, *unit, *value).map_err(|_| {
+                    let layer = layer + 1;
                     refuse(format!("This model has no gate \u{201c}{gate}\u{201d} of layer {layer}{unit_named}."))
                 })?;
             }
-            Edit::Zero { layer, unit } => zero_unit(graph, parameters, *layer, *unit)
-                .map_err(|_| refuse(format!("This model has no unit {unit} of layer {layer} that can be zeroed.")))?,
+            Edit::Zero { layer, unit } => zero_unit(graph, parameters, *layer, *unit).map_err(|_| {
+                let (layer, unit) = (layer + 1, unit + 1);
+                refuse(format!("This model has no unit {unit} of layer {layer} that can be zeroed."))
+            })?,
             Edit::Weight { name, index, value } => {
                 let found = graph.parameters().iter().find(|known| known.name == *name);
                 let parameter =
                     found.ok_or_else(|| refuse(format!("\u{201c}{name}\u{201d} is no parameter of this model.")))?;
                 if *index >= parameter.len {
-                    let count = parameter.len;
-                    return Err(refuse(format!("\u{201c}{name}\u{201d} has {count} numbers, and no number {index}.")));
+                    let (count, number) = (parameter.len, index + 1);
+                    return Err(refuse(format!("\u{201c}{name}\u{201d} has {count} numbers, and no number {number}.")));
                 }
                 if !value.is_finite() {
                     return Err(refuse("A weight is a finite number.".to_owned()));

@@ -97,9 +97,14 @@ pub fn remembered() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }
 
+/// Whether text is typed into an element, which has an undo of its own then.
+pub fn takes_text(target: Option<EventTarget>) -> bool {
+    inside(target, "input:not([type=radio]):not([type=checkbox]):not([type=range]),textarea")
+}
+
 /// Whether an element takes keys itself: typing there is no shortcut.
 pub fn takes_keys(target: Option<EventTarget>) -> bool {
-    inside(target, "input:not([type=radio]):not([type=checkbox]):not([type=range]),textarea,select,[role=application]")
+    takes_text(target.clone()) || inside(target, "select,[role=application]")
 }
 
 /// Whether the space bar would press this element.

@@ -42,7 +42,7 @@ pub fn HelpDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
             <dl class="keys">{KEYS.map(key).collect_view()}</dl>
             <h3>"The link is the lab"</h3>
             <p>
-                "The address always holds the settings, the seed, the probe text and what you look at. "
+                "The address always holds the settings, the seed, the probe text, what you look at and what you did to a model. "
                 "Copy it, and whoever opens it starts the same run."
             </p>
             <h3>"For authors"</h3>

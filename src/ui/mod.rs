@@ -6,6 +6,7 @@
 pub mod charts;
 pub mod code;
 pub mod controls;
+pub mod edits;
 pub mod equation;
 pub mod format;
 pub mod history;

@@ -1,7 +1,7 @@
 //! `window.seqlab`: the lab for course authors and tests. Every value is the one the controls show.
 //!
 //! ```js
-//! await seqlab.ready                     // a model stands
+//! await seqlab.ready                     // every model stands
 //! seqlab.state()                         // every setting, textLength, probe, running, step, backend, ...
 //! await seqlab.set({cell: "gru", hidden: 128, lr: 0.01, text: "...", temperature: 0.5})
 //! seqlab.run(); seqlab.pause(); seqlab.reset()
@@ -37,7 +37,7 @@ use crate::ui::store::{FrameStore, column};
 /// Puts `seqlab` on the window.
 pub fn install(lab: Lab) {
     let object = Object::new();
-    put(&object, "ready", &promise(|settle| lab.when_built(Box::new(move |result| settle.unit(result)))));
+    put(&object, "ready", &promise(|settle| lab.when_all_built(Box::new(move |result| settle.unit(result)))));
     method(&object, "state", move |_| state(lab).into());
     method(&object, "metrics", move |_| lab.with_store(metrics).into());
     method(&object, "set", move |options| set(lab, &options).into());
@@ -165,7 +165,7 @@ fn set(lab: Lab, options: &JsValue) -> Promise {
             }
             lab.forget_error(&key);
         }
-        lab.when_built(Box::new(move |built| match built {
+        lab.when_all_built(Box::new(move |built| match built {
             Ok(()) => lab.change(next, "script", Some(Box::new(move |result| settle.unit(result)))),
             error => settle.unit(error),
         }));
@@ -196,7 +196,9 @@ fn step(lab: Lab, count: &JsValue) -> Promise {
         if !(count >= 1.0 && count.fract() == 0.0 && count <= f64::from(u32::MAX)) {
             return settle.unit(Err("step(n) takes a whole number from 1.".to_owned()));
         }
-        lab.when_built(Box::new(move |_| lab.step(count as u32, Some(Box::new(move |result| settle.unit(result))))));
+        lab.when_all_built(Box::new(move |_| {
+            lab.step(count as u32, Some(Box::new(move |result| settle.unit(result))))
+        }));
     })
 }
 

@@ -147,29 +147,66 @@ fn of_second(error: SpecError) -> SpecError {
     SpecError { key: format!("{SECOND}{}", error.key), ..error }
 }
 
-/// All that a person can undo: the settings, and what is done to the copy of each model that the views show.
+/// A channel of S4D as it is tried out, with another step length or another pole; training knows nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// The channel and its mode, from 0; the last that the model has, where there are not so many.
+    pub channel: usize,
+    pub mode: usize,
+    /// The place of the step length's slider; 0 is the learnt one.
+    pub factor: i32,
+    /// Where the mode's pole was moved.
+    pub pole: Option<[f64; 2]>,
+}
+
+impl Default for Trial {
+    fn default() -> Self {
+        // Modes that turn fast tell the rules of discretisation apart.
+        Trial { channel: 0, mode: 7, factor: 0, pole: None }
+    }
+}
+
+impl Trial {
+    /// Whether anything is other than it was learnt.
+    pub fn is_changed(&self) -> bool {
+        self.factor != 0 || self.pole.is_some()
+    }
+
+    /// The same channel and mode as they were learnt.
+    pub fn as_learnt(&self) -> Trial {
+        Trial { factor: 0, pole: None, ..*self }
+    }
+}
+
+/// All that a person can undo: the settings, what is done to the copy of each model that the views show, and what is tried
+/// out with a channel of S4D.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Doings {
     /// The settings.
     pub setup: Setup,
     /// The edits of every model, in the order of the lab's runs.
     pub edits: Vec<Vec<Edit>>,
+    /// What is tried out.
+    pub trial: Trial,
 }
 
 impl Doings {
     /// The settings of so many models that nothing is done to.
     pub fn of(setup: Setup, runs: usize) -> Doings {
-        Doings { setup, edits: vec![Vec::new(); runs] }
+        Doings { setup, edits: vec![Vec::new(); runs], trial: Trial::default() }
     }
 
     /// The same with other settings. A new model begins whole; what was forced upon the attention was forced upon a text.
     pub fn with(&self, setup: Setup) -> Doings {
-        let mut edits =
-            if self.setup.needs_build(&setup) { vec![Vec::new(); self.edits.len()] } else { self.edits.clone() };
+        let (mut edits, mut trial) = (self.edits.clone(), self.trial);
+        if self.setup.needs_build(&setup) {
+            edits.iter_mut().for_each(Vec::clear);
+            trial = trial.as_learnt();
+        }
         if self.setup.probe != setup.probe {
             edits.iter_mut().for_each(|edits| edits.retain(|edit| !matches!(edit, Edit::Attend { .. })));
         }
-        Doings { setup, edits }
+        Doings { setup, edits, trial }
     }
 }
 
@@ -211,6 +248,9 @@ pub struct PageState {
     pub setup: Setup,
     /// What is looked at.
     pub focus: Focus,
+    /// What is done to the copies of the models that the views show, in the order of the lab's runs. Models at the end to
+    /// which nothing is done may be missing.
+    pub edits: Vec<Vec<Edit>>,
     /// Which of the models is looked into.
     pub look: usize,
     /// Which other model is shown beside it.
@@ -235,12 +275,32 @@ impl PageState {
         PageState {
             lesson,
             setup: Setup::of(lesson),
+            edits: Vec::new(),
             focus: Focus::default(),
             look: 0,
             beside: None,
             running: true,
             presenter: false,
             layout: Layout::default(),
+        }
+    }
+
+    /// How many models are side by side.
+    pub fn models(&self) -> usize {
+        match self.lesson {
+            Some(lesson) if !lesson.is_playground() => lesson.runs.len(),
+            _ => 1 + usize::from(!self.setup.second.is_empty()),
+        }
+    }
+
+    /// Gives a model edits in place of those it had.
+    pub fn give_edits(&mut self, place: usize, edits: Vec<Edit>) {
+        while self.edits.len() <= place {
+            self.edits.push(Vec::new());
+        }
+        self.edits[place] = edits;
+        while self.edits.last().is_some_and(Vec::is_empty) {
+            self.edits.pop();
         }
     }
 }
@@ -332,12 +392,14 @@ mod tests {
     #[test]
     fn edits_last_as_long_as_their_model() {
         let edit = Edit::Zero { layer: 0, unit: 3 };
-        let doings = Doings { edits: vec![vec![edit], Vec::new()], ..Doings::of(Setup::default(), 2) };
+        let trial = Trial { channel: 3, factor: 5, pole: Some([-1.0, 2.0]), ..Trial::default() };
+        let doings = Doings { edits: vec![vec![edit], Vec::new()], trial, ..Doings::of(Setup::default(), 2) };
         let mut next = doings.setup.clone();
         next.write("lr", "0.1").unwrap();
-        assert_eq!(doings.with(next.clone()).edits, doings.edits);
+        assert_eq!(doings.with(next.clone()), Doings { setup: next.clone(), ..doings.clone() });
         next.write("hidden", "32").unwrap();
-        assert_eq!(doings.with(next).edits, vec![Vec::new(); 2]);
+        let next = doings.with(next);
+        assert_eq!((next.edits, next.trial), (vec![Vec::new(); 2], Trial { channel: 3, ..Trial::default() }));
     }
 
     #[test]

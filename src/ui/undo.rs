@@ -39,6 +39,14 @@ impl<T: Clone + PartialEq> Timeline<T> {
         label.clone_into(&mut self.label);
     }
 
+    /// Makes `state` of the present, which could not be had as it is. Where nothing is left of the step, it was none.
+    pub fn amend(&mut self, state: T) {
+        if self.at > 0 && self.states[self.at - 1] == state {
+            return self.reject();
+        }
+        self.states[self.at] = state;
+    }
+
     /// Drops the present, which could not be had, and everything after it.
     pub fn reject(&mut self) {
         if self.at > 0 {
@@ -92,6 +100,18 @@ mod tests {
         assert!(!line.can_redo());
         line.reject();
         assert_eq!(*line.present(), 2);
+    }
+
+    #[test]
+    fn what_could_not_be_had_is_amended() {
+        let mut line = Timeline::new(0);
+        line.amend(1);
+        line.record(5, "a", false);
+        line.amend(3);
+        assert_eq!((*line.present(), line.undo()), (3, Some(1)));
+        line.record(7, "a", false);
+        line.amend(1);
+        assert_eq!((*line.present(), line.can_undo(), line.can_redo()), (1, false, false));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::engine::cell::Cell;
 use crate::labs;
 use crate::number;
 use crate::spec::{PROPERTIES, SpecError, property};
+use crate::ui::edits;
 use crate::ui::setup::{LARGEST_FOCUS, MOST_RUNS, PARTS, PageState, SECOND};
 use crate::ui::stop::{CONDITIONS, Condition};
 use crate::ui::text::LINK_BYTES;
@@ -37,6 +38,13 @@ pub fn read(fragment: &str) -> Reading {
     }
     let focus = std::mem::take(&mut reading.state.focus);
     reading.state.focus = focus.within(&reading.state.setup.spec);
+    let models = reading.state.models();
+    for place in models..MOST_RUNS {
+        if reading.state.edits.get(place).is_some_and(|edits| !edits.is_empty()) {
+            reading.problems.push(SpecError::new(&edits::key(place), "There is no such model."));
+            reading.state.give_edits(place, Vec::new());
+        }
+    }
     reading
 }
 
@@ -64,7 +72,14 @@ fn take(reading: &mut Reading, key: &str, value: &str) -> Result<(), SpecError> 
             }
             state.layout.hidden = keys;
         }
-        _ => state.setup.write(key, value)?,
+        _ => match edits::place(key) {
+            Some(place) => {
+                let (edits, problems) = edits::read(key, value);
+                state.give_edits(place, edits);
+                reading.problems.extend(problems);
+            }
+            None => state.setup.write(key, value)?,
+        },
     }
     Ok(())
 }
@@ -129,6 +144,9 @@ pub fn write(state: &PageState) -> String {
         if value != default.setup.stop.read(key) {
             put(key, &value);
         }
+    }
+    for (place, edits) in state.edits.iter().enumerate().filter(|(_, edits)| !edits.is_empty()) {
+        put(&edits::key(place), &edits::write(edits));
     }
     if focus.layer != default.focus.layer {
         put("layer", &(focus.layer + 1).to_string());
@@ -204,6 +222,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::Edit;
     use crate::ui::setup::Setup;
 
     #[test]
@@ -245,12 +264,24 @@ mod tests {
         state.focus.unit = 11;
         state.focus.signal = "z".into();
         (state.look, state.beside) = (1, Some(2));
+        state.give_edits(1, vec![Edit::Zero { layer: 1, unit: 3 }]);
         state.running = false;
         state.presenter = true;
         state.layout.embedded = true;
         state.layout.hidden = vec!["lr".into(), "story".into()];
         let link = read(&write(&state));
         assert_eq!(link, Reading { state, ..Reading::default() });
+    }
+
+    #[test]
+    fn edits_are_of_the_models_there_are() {
+        let link = read("#v=1&lab=gru-vs-lstm&edits=clamp:1:z:1;what&edits.2=zero:1:5&edits.7=zero:1:1");
+        let clamp = Edit::Clamp { layer: 0, gate: "z".into(), unit: None, value: 1.0 };
+        assert_eq!(link.state.edits, [vec![clamp], vec![Edit::Zero { layer: 0, unit: 4 }]]);
+        let keys: Vec<&str> = link.problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["edits", "edits.7"]);
+        assert_eq!(write(&link.state), "#v=1&lab=gru-vs-lstm&edits=clamp:1:z:1&edits.2=zero:1:5");
+        assert_eq!(read("#edits=zero:1:1&edits=&edits.3=zero:1:1").state, PageState::default());
     }
 
     #[test]
@@ -281,8 +312,8 @@ mod tests {
 
         #[test]
         fn no_known_key_panics(pairs in prop::collection::vec((0usize..60, "\\PC{0,12}"), 0..12)) {
-            let keys =
-                ["v", "text", "probe", "temperature", "layer", "signal", "unit", "look", "beside", "run", "own", "stop-step", "b.cell", "b.lr"];
+            let keys = ["v", "text", "probe", "temperature", "layer", "signal", "unit", "look", "beside", "run", "own",
+                "stop-step", "b.cell", "b.lr", "edits", "edits.2"];
             let all: Vec<&str> = PROPERTIES.iter().map(|property| property.key).chain(keys).collect();
             let parts: Vec<String> = pairs.iter().map(|(at, value)| format!("{}={value}", all[at % all.len()])).collect();
             let state = read(&parts.join("&")).state;

@@ -255,8 +255,10 @@ impl Lab {
 
     fn operate(&mut self, edits: Vec<Edit>) {
         let Some(session) = &mut self.session else { return };
-        if let Err(error) = session.operate(edits) {
-            return self.reject(vec![error]);
+        let errors = session.operate_as_fits(edits);
+        if !errors.is_empty() {
+            let edits = session.edits().to_vec();
+            self.tell(&Event::EditsRefused { edits, errors });
         }
         self.stale = true;
         self.pace.sampled = 0.0;

@@ -119,7 +119,7 @@ fn press(lab: Lab, event: &ev::KeyboardEvent) -> bool {
     if key == "Escape" && lab.close_equations() {
         return true;
     }
-    if dom::takes_keys(event.target()) || dom::in_dialog(event.target()) {
+    if dom::takes_text(event.target()) || dom::in_dialog(event.target()) {
         return false;
     }
     if event.ctrl_key() || event.meta_key() {
@@ -128,6 +128,9 @@ fn press(lab: Lab, event: &ev::KeyboardEvent) -> bool {
             ("z", true) | ("y", _) => act(|| lab.redo()),
             _ => false,
         };
+    }
+    if dom::takes_keys(event.target()) {
+        return false;
     }
     match key.as_str() {
         " " if !dom::is_pressed_by_space(event.target()) => act(|| lab.toggle()),

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::Lab;
 use crate::labs::PLAYGROUND;
 use crate::ui::dom;
-use crate::ui::setup::{Layout, PageState};
+use crate::ui::setup::{Doings, Layout, PageState};
 use crate::ui::text::LINK_BYTES;
 use crate::ui::url;
 
@@ -73,8 +73,9 @@ impl Lab {
             return;
         }
         let state = self.read_address();
-        if state.lesson != self.lesson {
-            // Another lab is another page.
+        let runs = self.runs();
+        if state.lesson != self.lesson || state.models() != runs.len() {
+            // Another lab, or another number of models, is another page.
             return dom::reload();
         }
         self.inner.update_value(|inner| inner.layout.clone_from(&state.layout));
@@ -86,7 +87,10 @@ impl Lab {
         if state.running != untrack(|| self.any_running()) {
             self.toggle();
         }
-        self.change(state.setup, "link", None);
+        runs.iter().for_each(|run| run.inner.update_value(|inner| inner.linked = true));
+        let mut edits = state.edits.into_iter();
+        let edits = runs.iter().map(|_| edits.next().unwrap_or_default()).collect();
+        self.go_to(Doings { edits, ..self.doings().with(state.setup) }, "link", None);
     }
 
     /// Reads the address and tells what could not be read.

@@ -14,7 +14,7 @@ use crate::spec::{Architecture, SpecError, property};
 use crate::ui::charts::palette::Theme;
 use crate::ui::dom;
 use crate::ui::equation::{FEATURES, gradient_path, parameter_path, parameter_paths, signal_path};
-use crate::ui::setup::{Doings, Setup};
+use crate::ui::setup::{Doings, Setup, Trial};
 use crate::ui::theme;
 use crate::ui::views::typing;
 
@@ -70,15 +70,19 @@ impl Lab {
 
     /// Goes over to `next` as a step that can be undone. `done` hears whether the worker took it.
     pub fn change(self, next: Setup, label: &str, done: Option<Waiter>) {
-        let next = self.doings().with(next);
+        self.go_to(self.doings().with(next), label, done);
+    }
+
+    /// As [`Lab::change`], with the edits too.
+    pub(super) fn go_to(self, next: Doings, label: &str, done: Option<Waiter>) {
         self.record(next.clone(), label, true);
         self.apply(next, done);
     }
 
-    /// The settings and what is done to the models.
-    fn doings(self) -> Doings {
+    /// The settings, what is done to the models and what is tried out.
+    pub(super) fn doings(self) -> Doings {
         let edits = self.runs().into_iter().map(|run| run.edits.get_untracked()).collect();
-        Doings { setup: self.setup.get_untracked(), edits }
+        Doings { setup: self.setup.get_untracked(), edits, trial: self.trial.get_untracked() }
     }
 
     /// Makes a step of undo. With `merge`, changes of one control in quick succession are one.
@@ -122,15 +126,17 @@ impl Lab {
 
     /// Makes `next` what stands, and tells the workers what differs.
     fn apply(self, next: Doings, done: Option<Waiter>) {
-        let Doings { setup: next, edits } = next;
+        let Doings { setup: next, edits, trial } = next;
         if let Err(errors) = self.check(&next) {
             return self.rejected_here(errors, done);
         }
         if self.is_playground() && next.second.is_empty() == (self.runs().len() > 1) {
             // Another number of models is another page, as another lab is.
             self.setup.set(next);
+            self.edit_all(edits, false);
             return self.restart();
         }
+        self.trial.set(trial);
         let last = self.setup.get_untracked();
         let build = last.needs_build(&next);
         let adjust = last.spec != next.spec;
@@ -342,8 +348,16 @@ impl Lab {
     pub fn operate(self, change: impl FnOnce(&mut Vec<Edit>)) {
         self.forget_error("surgery");
         self.edits.update(change);
+        self.inner.update_value(|inner| inner.linked = false);
         self.record(self.doings(), "surgery", false);
         self.send_edits();
+    }
+
+    /// Changes what is tried out with a channel of S4D, as a step that can be undone; what one control, named `label`, does in
+    /// quick succession is one.
+    pub fn try_out(self, label: &str, change: impl FnOnce(&mut Trial)) {
+        self.trial.update(change);
+        self.record(self.doings(), label, true);
     }
 
     /// Makes these the edits of all models, and tells those whose edits are others, or that are new, about them.
@@ -436,7 +450,7 @@ impl Lab {
 }
 
 /// For each of `count` models a waiter; `done` hears when all are, or of the first that failed.
-fn all_of(count: usize, done: Option<Waiter>) -> impl Iterator<Item = Option<Waiter>> {
+pub(super) fn all_of(count: usize, done: Option<Waiter>) -> impl Iterator<Item = Option<Waiter>> {
     let shared = Rc::new(Cell::new(done.map(|done| (count, done))));
     std::iter::repeat_with(move || {
         let shared = Rc::clone(&shared);

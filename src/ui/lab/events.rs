@@ -5,13 +5,16 @@ use std::sync::Arc;
 use js_sys::{ArrayBuffer, Float32Array};
 use leptos::prelude::*;
 
+use super::commands::all_of;
 use super::{Lab, Waiter, frames};
-use crate::protocol::{Command, Event, FrameHeader, ModelInfo};
+use crate::protocol::{Command, Edit, Event, FrameHeader, ModelInfo};
 use crate::spec::SpecError;
 use crate::ui::dom;
+use crate::ui::edits;
 use crate::ui::link::{Heard, Link, Program};
 use crate::ui::setup::{Doings, Setup};
 use crate::ui::undo::Timeline;
+use crate::ui::url;
 
 impl Lab {
     /// Starts the engine's worker, in place of one that can do less; it is told what to build as soon as it listens.
@@ -56,6 +59,7 @@ impl Lab {
             Event::Built(model) => self.built(*model),
             Event::Moved(model) => self.model.set(Some(Arc::new(*model))),
             Event::Rejected { errors } => self.rejected(errors),
+            Event::EditsRefused { edits, errors } => self.edits_refused(edits, errors),
             Event::Frame(header) => self.take_frame(header, buffer),
             Event::Notice { message } => self.tell(message, false),
             Event::Diverged { step, node, advice } => self.diverged(step, &node, &advice),
@@ -73,7 +77,12 @@ impl Lab {
             std::mem::take(&mut inner.building)
         });
         let waiting: Vec<Waiter> = asked.into_iter().flatten().filter_map(|(_, done)| done).collect();
-        self.build(Some(Box::new(move |result| waiting.into_iter().for_each(|done| done(result.clone())))));
+        self.build_operated(Some(Box::new(move |result| waiting.into_iter().for_each(|done| done(result.clone())))));
+    }
+
+    /// Has the worker build this model, which is shown operated from the start.
+    fn build_operated(self, done: Option<Waiter>) {
+        self.build(done);
         if self.edits.with_untracked(|edits| !edits.is_empty()) {
             self.send_edits();
         }
@@ -104,12 +113,8 @@ impl Lab {
     fn rejected(self, errors: Vec<SpecError>) {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join(" ");
         let errors = self.named(errors);
-        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature" | "surgery"));
-        let of_surgery = errors.iter().any(|error| error.key == "surgery");
+        let of_build = errors.iter().any(|error| !matches!(error.key.as_str(), "probe" | "temperature"));
         errors.into_iter().for_each(|error| self.refuse(error));
-        if of_surgery {
-            return self.forget_last();
-        }
         if !of_build {
             return;
         }
@@ -142,7 +147,22 @@ impl Lab {
     /// In a worker that was started for what was refused nothing stands yet.
     fn build_again(self) {
         let empty = |run: &Lab| run.inner.with_value(|inner| inner.ready && !inner.stands && inner.building.is_empty());
-        self.runs().into_iter().filter(empty).for_each(|run| run.build(None));
+        self.runs().into_iter().filter(empty).for_each(|run| run.build_operated(None));
+    }
+
+    /// Edits that do not fit are not made. Of a link's this is told as of its other bad parts.
+    fn edits_refused(self, edits: Vec<Edit>, mut errors: Vec<SpecError>) {
+        self.edits.set(edits);
+        let doings = self.doings();
+        self.in_timeline(|inner| inner.timeline.amend(doings));
+        let linked = self.inner.try_update_value(|inner| std::mem::take(&mut inner.linked)) == Some(true);
+        if !linked {
+            return errors.into_iter().for_each(|error| self.refuse(error));
+        }
+        errors.iter_mut().for_each(|error| error.key = edits::key(self.place));
+        if let Some(message) = url::explain(&errors) {
+            self.tell(message, false);
+        }
     }
 
     /// One of several models could not be built, though its spec was checked; the first one's answer decides.
@@ -154,13 +174,16 @@ impl Lab {
         }
     }
 
-    /// The last step of undo could not be had: what is done to the models is what it was before.
+    /// The last step of undo could not be had: what is done to the models and tried out is what it was before.
     fn forget_last(self) {
-        let edits = self.in_timeline(|inner| {
+        let last = self.in_timeline(|inner| {
             inner.timeline.reject();
-            inner.timeline.present().edits.clone()
+            inner.timeline.present().clone()
         });
-        self.edit_all(edits.unwrap_or_default(), false);
+        if let Some(Doings { edits, trial, .. }) = last {
+            self.trial.set(trial);
+            self.edit_all(edits, false);
+        }
     }
 
     /// Whether a model is on its way.
@@ -173,10 +196,12 @@ impl Lab {
         let default = Setup::of(self.lesson);
         let next = if refused.own.is_some() { Setup { own: None, ..refused.clone() } } else { default };
         if next != refused {
-            let doings = Doings::of(next.clone(), self.runs().len());
+            let runs = self.runs();
+            let doings = Doings::of(next.clone(), runs.len());
+            runs.iter().for_each(|run| run.edits.set(Vec::new()));
             self.in_timeline(|inner| inner.timeline = Timeline::new(doings));
             self.setup.set(next);
-            self.runs().into_iter().filter(|run| run.is_ready()).for_each(|run| run.build(None));
+            runs.into_iter().filter(|run| run.is_ready()).for_each(|run| run.build(None));
         }
     }
 
@@ -233,7 +258,14 @@ impl Lab {
         self.tell(message, false);
     }
 
-    /// Calls `done` when a model stands, at once if one does.
+    /// Calls `done` when every model stands, at once if all do.
+    pub fn when_all_built(self, done: Waiter) {
+        let runs = self.runs();
+        let waiters = all_of(runs.len(), Some(done)).flatten();
+        runs.into_iter().zip(waiters).for_each(|(run, done)| run.when_built(done));
+    }
+
+    /// Calls `done` when this model stands, at once if it does.
     pub fn when_built(self, done: Waiter) {
         if self.model.with_untracked(Option::is_some) {
             return done(Ok(()));

@@ -22,7 +22,7 @@ use crate::spec::{Architecture, ModelSpec, SpecError, Task};
 use crate::ui::charts::palette::Theme;
 use crate::ui::equation::Site;
 use crate::ui::link::Link;
-use crate::ui::setup::{Doings, Focus, Layout, PageState, Setup};
+use crate::ui::setup::{Doings, Focus, Layout, PageState, Setup, Trial};
 use crate::ui::shell::Stage;
 use crate::ui::store::FrameStore;
 use crate::ui::theme;
@@ -104,6 +104,8 @@ pub struct Lab {
     pub equation: RwSignal<Option<Site>>,
     /// What was done to the copy of this model that the views show.
     pub edits: RwSignal<Vec<Edit>>,
+    /// What is tried out with a channel of S4D.
+    pub trial: RwSignal<Trial>,
     /// The parameter whose numbers are shown to be edited.
     pub examined: RwSignal<Option<String>>,
     /// Whether a model is on its way.
@@ -148,6 +150,8 @@ struct Inner {
     flow: frames::Flow,
     buffer: Option<ArrayBuffer>,
     layout: Layout,
+    /// Whether the edits are a link's: what does not fit is told as of a link.
+    linked: bool,
     on_built: Vec<Waiter>,
     last_change: f64,
     resume: bool,
@@ -156,17 +160,20 @@ struct Inner {
 impl Lab {
     /// The lab of an address; nothing runs yet.
     pub fn new(state: PageState) -> Lab {
-        let PageState { lesson, setup, focus, look, beside, running, presenter, layout } = state;
+        let count = state.models();
+        let PageState { lesson, setup, focus, edits, look, beside, running, presenter, layout } = state;
         let first = Lab::first(lesson, setup, focus, running, layout);
         first.presenter.set(presenter);
-        let count = match lesson {
-            Some(lesson) if !lesson.is_playground() => lesson.runs.len(),
-            _ => 1 + usize::from(first.setup.with_untracked(|setup| !setup.second.is_empty())),
-        };
         first.shown.set(look.min(count.max(1) - 1));
         first.beside.set(beside.filter(|place| *place < count));
         let all = std::iter::once(first).chain((1..count).map(|place| first.another(place))).collect();
         first.all.set_value(all);
+        for (run, edits) in first.runs().into_iter().zip(edits) {
+            run.edits.set(edits);
+            run.inner.update_value(|inner| inner.linked = true);
+        }
+        let doings = first.doings();
+        first.inner.update_value(|inner| inner.timeline = Timeline::new(doings));
         first
     }
 
@@ -184,6 +191,7 @@ impl Lab {
             errors: self.errors,
             notices: self.notices,
             mark: self.mark,
+            trial: self.trial,
             undoable: self.undoable,
             slow: self.slow,
             stage: self.stage,
@@ -201,7 +209,7 @@ impl Lab {
             ready: false,
             stands: false,
             store: FrameStore::default(),
-            timeline: Timeline::new(Doings::of(setup.clone(), lesson.map_or(1, |lesson| lesson.runs.len()))),
+            timeline: Timeline::new(Doings::of(setup.clone(), 1)),
             built: None,
             building: VecDeque::new(),
             stepping: Vec::new(),
@@ -210,6 +218,7 @@ impl Lab {
             flow: frames::Flow::default(),
             buffer: None,
             layout,
+            linked: false,
             on_built: Vec::new(),
             last_change: 0.0,
             resume: false,
@@ -236,6 +245,7 @@ impl Lab {
             mark: RwSignal::new(None),
             equation: RwSignal::new(None),
             edits: RwSignal::new(Vec::new()),
+            trial: RwSignal::new(Trial::default()),
             examined: RwSignal::new(None),
             building: RwSignal::new(true),
             beside: RwSignal::new(None),
@@ -352,6 +362,7 @@ impl Lab {
             lesson: self.lesson,
             setup: self.setup.get(),
             focus: self.focus.get(),
+            edits: self.runs().iter().map(|run| run.edits.get()).collect(),
             look: self.shown.get(),
             beside: self.beside.get(),
             running: self.any_running(),
@@ -393,7 +404,8 @@ impl Lab {
     /// Tells the learner something; a message is told once.
     pub fn tell(self, message: impl Into<String>, reset: bool) {
         let message = message.into();
-        let id = self.new_id();
+        // Of the page's one list.
+        let id = self.first_run().new_id();
         self.notices.update(|notices| {
             notices.retain(|notice| notice.message != message);
             notices.push(Notice { id, message, reset });

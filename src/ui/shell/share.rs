@@ -40,7 +40,7 @@ pub fn ShareDialog(dialog: NodeRef<html::Dialog>) -> impl IntoView {
                 <h2 id="share-title">"Share"</h2>
                 <button type="button" class="quiet" aria-label="Close" on:click=close>"\u{d7}"</button>
             </div>
-            <p class="caption">"The link holds the lab, its settings, seed, texts and what is looked at. Whoever opens it sees the same run."</p>
+            <p class="caption">"The link holds the lab, its settings, seed, texts, what is looked at and what was done to a model. Whoever opens it sees the same run."</p>
             <Copyable label="Link" text=Signal::derive(link)/>
             <Copyable label="A line for a course page (add hide=key,key to its address to take controls away)" text=Signal::derive(embed)/>
             <Copyable label="The model that is looked into, in PyTorch" text=Signal::derive(program)/>

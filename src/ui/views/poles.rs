@@ -15,6 +15,7 @@ use crate::ui::charts::palette::{self, Theme};
 use crate::ui::charts::{Legend, Line, LineChart, Picture};
 use crate::ui::format;
 use crate::ui::lab::Lab;
+use crate::ui::setup::Trial;
 use crate::ui::views::table::{Table, TableView};
 
 /// The side of a plane, in the drawing's units.
@@ -55,31 +56,26 @@ pub fn linear(lab: Lab) -> Option<Lab> {
     lab.runs().into_iter().find(|run| untrack(|| run.architecture()) == Architecture::S4d)
 }
 
-/// What the learner looks at and what is changed.
+/// The model whose system is looked at, and what is tried out with it.
 #[derive(Clone, Copy)]
 struct Choice {
     run: Lab,
-    channel: RwSignal<usize>,
-    mode: RwSignal<usize>,
-    /// The slider's place; 0 is the learnt step length.
-    factor: RwSignal<i32>,
-    pole: RwSignal<Option<[f64; 2]>>,
 }
 
 impl Choice {
-    fn reset(self) {
-        self.factor.set(0);
-        self.pole.set(None);
-    }
-
-    fn changed(self) -> bool {
-        self.factor.get() != 0 || self.pole.with(Option::is_some)
+    fn trial(self) -> Trial {
+        self.run.trial.get()
     }
 
     /// The channel and the mode, of those that the model has.
     fn place(self) -> [usize; 2] {
-        let [channels, modes, _] = self.sizes();
-        [self.channel.get().min(channels - 1), self.mode.get().min(modes - 1)]
+        let ([channels, modes, _], trial) = (self.sizes(), self.trial());
+        [trial.channel.min(channels - 1), trial.mode.min(modes - 1)]
+    }
+
+    /// Moves the pole of a mode, which is the chosen one then. One drag is one step of undo, that of another pole another.
+    fn move_pole(self, mode: usize, pole: [f64; 2]) {
+        self.run.try_out(&format!("pole {mode}"), |trial| (trial.mode, trial.pole) = (mode, Some(pole)));
     }
 
     fn learnt(self) -> String {
@@ -88,10 +84,11 @@ impl Choice {
     }
 
     fn path(self) -> String {
-        let factor = number::show(10f32.powf(self.factor.get() as f32 / FACTORS as f32));
+        let trial = self.trial();
+        let factor = number::show(10f32.powf(trial.factor as f32 / FACTORS as f32));
         let [channel, mode] = self.place();
         let mut path = format!("system/0/{channel}/{factor}/{mode}");
-        if let Some(pole) = self.pole.get() {
+        if let Some(pole) = trial.pole {
             let [re, im] = pole.map(|part| number::show(part as f32));
             path += &format!("/{re}/{im}");
         }
@@ -137,14 +134,7 @@ fn follow(choice: Choice, path: Memo<String>) -> RwSignal<Channel> {
 pub fn Poles() -> impl IntoView {
     let lab = Lab::here();
     let Some(run) = linear(lab) else { return ().into_any() };
-    let choice = Choice {
-        run,
-        channel: RwSignal::new(0),
-        // Those that turn fastest tell the rules apart.
-        mode: RwSignal::new(7),
-        factor: RwSignal::new(0),
-        pole: RwSignal::new(None),
-    };
+    let choice = Choice { run };
     let learnt = follow(choice, Memo::new(move |_| choice.learnt()));
     let shown = follow(choice, Memo::new(move |_| choice.path()));
     let last = move |at: usize| move || choice.sizes()[at] - 1;
@@ -164,25 +154,24 @@ pub fn Poles() -> impl IntoView {
                 <label class="field">
                     <span class="label">"Channel "{move || choice.place()[0] + 1}</span>
                     <input type="range" min="0" max=last(0) prop:value=move || choice.place()[0]
-                        on:input=move |event| {
-                            choice.reset();
-                            choice.channel.set(number(&event) as usize);
-                        }/>
+                        on:input=move |event| run.try_out("channel", |trial| {
+                            *trial = Trial { channel: number(&event) as usize, ..trial.as_learnt() };
+                        })/>
                 </label>
                 <label class="field">
                     <span class="label">"Pole "{move || choice.place()[1] + 1}</span>
                     <input type="range" min="0" max=last(1) prop:value=move || choice.place()[1]
-                        on:input=move |event| {
-                            choice.pole.set(None);
-                            choice.mode.set(number(&event) as usize);
-                        }/>
+                        on:input=move |event| run.try_out("mode", |trial| {
+                            *trial = Trial { mode: number(&event) as usize, pole: None, ..*trial };
+                        })/>
                 </label>
                 <label class="field">
                     <span class="label">"Step length \u{394}"</span>
-                    <input type="range" min=-FACTORS max=FACTORS id="delta-input" prop:value=move || choice.factor.get()
-                        on:input=move |event| choice.factor.set(number(&event))/>
+                    <input type="range" min=-FACTORS max=FACTORS id="delta-input" prop:value=move || choice.trial().factor
+                        on:input=move |event| run.try_out("delta", |trial| trial.factor = number(&event))/>
                 </label>
-                <button type="button" disabled=move || !choice.changed() on:click=move |_| choice.reset()>"Reset"</button>
+                <button type="button" disabled=move || !choice.trial().is_changed()
+                    on:click=move |_| run.try_out("reset", |trial| *trial = trial.as_learnt())>"Reset"</button>
             </div>
             <Facts choice shown/>
             <div class="planes">
@@ -273,7 +262,8 @@ fn Plane(choice: Choice, learnt: RwSignal<Channel>, shown: RwSignal<Channel>) ->
     };
     let move_to = move |event: &ev::PointerEvent| {
         if let Some(share) = share(event) {
-            choice.pole.set(Some(untrack(window).pole(share)));
+            let (window, mode) = untrack(|| (window(), choice.place()[1]));
+            choice.move_pole(mode, window.pole(share));
         }
     };
     let take = move |event: ev::PointerEvent| {
@@ -286,11 +276,7 @@ fn Plane(choice: Choice, learnt: RwSignal<Channel>, shown: RwSignal<Channel>) ->
         let poles = shown.with_untracked(|channel| channel.poles.clone());
         let nearest = poles.iter().enumerate().min_by(|a, b| far(a.1).total_cmp(&far(b.1)));
         if let Some((mode, _)) = nearest {
-            if mode != untrack(|| choice.place())[1] {
-                choice.pole.set(None);
-                choice.mode.set(mode);
-            }
-            move_to(&event);
+            choice.move_pole(mode, window.pole(share));
         }
     };
     let keys = move |event: ev::KeyboardEvent| {
@@ -305,7 +291,7 @@ fn Plane(choice: Choice, learnt: RwSignal<Channel>, shown: RwSignal<Channel>) ->
         let (window, mode) = (untrack(window), untrack(|| choice.place())[1]);
         let Some([re, im]) = shown.with_untracked(|channel| channel.poles.get(mode).copied()) else { return };
         let step = [0.02 * (window.right() - window.left), 0.02 * (window.high - window.low)];
-        choice.pole.set(Some([(f64::from(re) + right * step[0]).min(0.0), f64::from(im) + up * step[1]]));
+        choice.move_pole(mode, [(f64::from(re) + right * step[0]).min(0.0), f64::from(im) + up * step[1]]);
     };
     let drawing = move || plane(choice, window(), &learnt.get(), &shown.get());
     view! {

@@ -1,6 +1,6 @@
 //! Every lab by the keyboard alone, and every control of every lab pressed, in order and in disorder.
 
-use e2e::labs::{open, slugs};
+use e2e::labs::{click, open, slugs};
 use e2e::{Engine, Page, Result, with_page};
 use serde_json::{Value, json};
 
@@ -11,8 +11,16 @@ const CONTROLS: &str = "
         'a[href], button, input, select, textarea, summary, [tabindex=\"0\"]')].filter(element =>
         !element.disabled && element.tabIndex >= 0 && !element.classList.contains('skip') && seenBy(element));";
 
+/// The control key, as the protocol numbers those that are held.
+const CONTROL: u8 = 2;
+
 /// A key as the browser gets it from a keyboard.
 async fn press(page: &Page, key: &str) -> Result {
+    press_with(page, key, 0).await
+}
+
+/// With the keys that are held meanwhile, as the protocol numbers them.
+async fn press_with(page: &Page, key: &str, held: u8) -> Result {
     let (code, number, text) = match key {
         " " => ("Space", 32, " "),
         "Tab" => ("Tab", 9, ""),
@@ -23,10 +31,12 @@ async fn press(page: &Page, key: &str) -> Result {
         "ArrowRight" => ("ArrowRight", 39, ""),
         "ArrowDown" => ("ArrowDown", 40, ""),
         "r" => ("KeyR", 82, "r"),
+        "z" => ("KeyZ", 90, ""),
         other => return Err(format!("no such key is pressed here: {other}").into()),
     };
     for (kind, text) in [("keyDown", text), ("keyUp", "")] {
-        let event = json!({ "type": kind, "key": key, "code": code, "windowsVirtualKeyCode": number, "text": text });
+        let event = json!({ "type": kind, "key": key, "code": code, "windowsVirtualKeyCode": number, "text": text,
+            "modifiers": held });
         page.cdp().send_raw("Input.dispatchKeyEvent", event).await?;
     }
     Ok(())
@@ -139,6 +149,82 @@ async fn a_lab_is_worked_by_keys_alone() {
         page.until("seqlab.state().step === 1", 10.0).await?;
         press(&page, "r").await?;
         page.until("seqlab.state().step === 0", 10.0).await?;
+        page.assert_no_errors().await
+    })
+    .await;
+}
+
+/// Of what is shown of a channel of S4D: the step length, and the chosen pole.
+const SYSTEM: &str =
+    "[...document.querySelectorAll('.poles .facts dd')].slice(0, 2).map(fact => fact.textContent).join()";
+
+/// A mouse button down on the plane of poles, at a share of its width and height, and moves with it down.
+async fn drag(page: &Page, places: &[[f64; 2]]) -> Result {
+    let plane = "const box = document.querySelector('.plane.dragged').getBoundingClientRect();
+                 return [box.left, box.top, box.width, box.height]";
+    let plane: [f64; 4] = serde_json::from_value(page.js(plane).await?)?;
+    let last = places.len() - 1;
+    let kinds = ["mouseMoved", "mousePressed"].into_iter().map(|kind| (kind, 0));
+    let moves = (1..=last).map(|at| ("mouseMoved", at));
+    for (kind, at) in kinds.chain(moves).chain([("mouseReleased", last)]) {
+        let [x, y] = [0, 1].map(|axis| plane[axis] + places[at][axis] * plane[2 + axis]);
+        let held = u8::from(at > 0 && kind == "mouseMoved");
+        let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": held, "clickCount": 1 });
+        page.cdp().send_raw("Input.dispatchMouseEvent", event).await?;
+    }
+    Ok(())
+}
+
+/// A pole is dragged, the step length moved: each is a step of the page's one undo, in its order among others.
+#[tokio::test]
+async fn what_is_tried_out_with_a_pole_is_undone() {
+    with_page(Engine::Cpu, |page| async move {
+        page.viewport(1440, 900).await?;
+        open(&page, "#v=1&lab=state-space&run=0").await?;
+        page.until("document.querySelector('.plane.dragged .chosen')", 20.0).await?;
+        page.js("document.querySelector('.plane.dragged').scrollIntoView({block: 'center'})").await?;
+        page.wait(1.0).await;
+        let learnt = page.js(&format!("return {SYSTEM}")).await?;
+        let is = |what: &Value| format!("{SYSTEM} === {what}");
+        let is_other = |what: &Value| format!("{SYSTEM} !== {what}");
+
+        drag(&page, &[[0.5, 0.5], [0.4, 0.45], [0.3, 0.4], [0.25, 0.3]]).await?;
+        page.until(&is_other(&learnt), 10.0).await?;
+        page.wait(1.0).await;
+        let dragged = page.js(&format!("return {SYSTEM}")).await?;
+        page.js("const slider = document.getElementById('delta-input');
+             for (const value of [5, 20, 40]) {
+                 slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true}));
+             }")
+            .await?;
+        page.until(&is_other(&dragged), 10.0).await?;
+        page.wait(1.0).await;
+        let both = page.js(&format!("return {SYSTEM}")).await?;
+        page.js("await seqlab.set({lr: 0.0123})").await?;
+
+        // The plane has the focus since it was dragged in: the keys go there.
+        assert_eq!(page.js("return document.activeElement.matches('.plane')").await?, json!(true));
+        press_with(&page, "z", CONTROL).await?;
+        page.until("seqlab.state().lr !== 0.0123", 10.0).await?;
+        assert_eq!(page.js(&format!("return {SYSTEM}")).await?, both);
+        press_with(&page, "z", CONTROL).await?;
+        page.until(&is(&dragged), 10.0).await?;
+        click(&page, "[aria-label=Undo]").await?;
+        page.until(&is(&learnt), 10.0).await?;
+        assert_eq!(page.js("return document.querySelector('[aria-label=Undo]').disabled").await?, json!(true));
+        click(&page, "[aria-label=Redo]").await?;
+        page.until(&is(&dragged), 10.0).await?;
+
+        // By the arrow keys, and put back as a whole: that is undone too.
+        page.js("document.querySelector('.plane.dragged').focus()").await?;
+        press(&page, "ArrowLeft").await?;
+        page.until(&is_other(&dragged), 10.0).await?;
+        press_with(&page, "z", CONTROL).await?;
+        page.until(&is(&dragged), 10.0).await?;
+        click(&page, ".poles .choosers button").await?;
+        page.until("document.querySelector('.poles .choosers button').disabled", 10.0).await?;
+        press_with(&page, "z", CONTROL).await?;
+        page.until(&is(&dragged), 10.0).await?;
         page.assert_no_errors().await
     })
     .await;
