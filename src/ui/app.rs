@@ -114,9 +114,9 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
                     <Unrolled/>
                 </Show>
                 {lab.shows("claims").then(|| view! { <Claims lesson/> })}
-                {lesson.views.iter().take(1).map(|view| picture(*view)).collect_view()}
+                {lesson.views.iter().take(1).map(|view| soon(1, *view)).collect_view()}
                 {lab.shows("settings").then(|| view! { <Settings/> })}
-                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at, *view)).collect_view()}
+                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at + 1, *view)).collect_view()}
                 {reads_text.then(|| view! { <TextBox/> })}
             </main>
         </div>
