@@ -1,4 +1,4 @@
-//! From a graph to what runs: the steps that are needed, and one buffer slot for every value, allocated once.
+//! From a graph to what runs: the steps that are needed, and for every value a place in a buffer, allocated once.
 
 use std::fmt;
 use std::ops::Range;

@@ -28,7 +28,8 @@ pub const LESSON: Lesson = Lesson {
             "*Scheduled sampling* takes the teacher away by and by: at every step a coin decides whether the truth is fed or the \
              model\u{2019}s own symbol, and the coin falls from always to a quarter. The gap shrinks. It is no free gain: the \
              target stays that of the untouched string, so after an own error the model is taught a symbol that no longer follows. \
-             Choose \u{201c}Reverse a string of neighbours\u{201d}, where each letter mostly determines the next, and compare.",
+             Choose \u{201c}Reverse a string of neighbours\u{201d}, where each letter mostly determines the next: there the gap stays as \
+             wide, and on the average of several seeds the model errs more on its own, not less. One seed may be luck; try others.",
         ),
         Block::Text(
             "*REINFORCE* drops the teacher. The model writes whole strings by its own probabilities, each string gets a reward, and \
