@@ -55,7 +55,7 @@ async fn every_kind_of_model_trains_and_shows_its_tensors() {
 #[tokio::test]
 async fn the_larger_program_is_loaded_where_it_is_asked_for() {
     let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)
-        .filter(name => name.includes('worker')).map(name => name.split('/').pop())";
+        .filter(name => name.endsWith('_loader.js')).map(name => name.split('/').pop())";
     with_page(Engine::Cpu, |page| async move {
         page.open("#v=1&hidden=16&length=8&batch=4&run=0").await?;
         page.until("window.seqlab", 30.0).await?;
