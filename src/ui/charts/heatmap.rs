@@ -74,7 +74,11 @@ pub fn HeatMap(signal: CellSignal, layer: usize) -> impl IntoView {
 /// What the colours of a view mean.
 #[component]
 pub fn ColourScale(palette: Memo<Palette>, ends: Signal<(f32, f32)>) -> impl IntoView {
-    let end = |value: f32| format::fixed(f64::from(value), usize::from(value.fract() != 0.0));
+    let end = |value: f32| match f64::from(value) {
+        // Of a small reach the one digit that says how small.
+        small if small.abs() < 1.0 => format::significant(small, 1),
+        value => format::fixed(value, usize::from(value.fract() != 0.0)),
+    };
     view! {
         <span class="scale" aria-label="Colour scale">
             <span>{move || end(ends.get().0)}</span>

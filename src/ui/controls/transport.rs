@@ -69,12 +69,17 @@ fn Readouts() -> impl IntoView {
         ("Loss", "", Signal::derive(move || number(read().loss, 3))),
         ("Accuracy", "%", Signal::derive(move || number(read().accuracy.map(|share| share * 100.0), 1))),
         ("Speed", "tokens/s", Signal::derive(move || speed(read().tokens_per_second))),
-        ("Step time", "ms", Signal::derive(move || number(Some(read().step_ms), 2))),
+        ("Step time", "ms", Signal::derive(move || number(Some(read().step_ms), decimals(read().step_ms)))),
     ];
     let item = |(name, unit, value): (&'static str, &'static str, Signal<String>)| {
         view! { <div><dt>{name}" "<small>{unit}</small></dt><dd class="number">{value}</dd></div> }
     };
     view! { <dl class="readouts">{items.map(item).collect_view()}<Badge/></dl> }
+}
+
+/// Hundredths of a millisecond say nothing of a step that takes a hundred.
+fn decimals(step_ms: f32) -> usize {
+    if step_ms < 100.0 { 2 } else { 0 }
 }
 
 fn speed(tokens: f32) -> String {

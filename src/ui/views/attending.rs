@@ -72,8 +72,8 @@ pub fn Attending() -> impl IntoView {
             <header>
                 <h2 id="attending-title">"Where it looks"</h2>
                 <p class="caption">
-                    "A row for each symbol it writes, a column for each it read; dark is much attention. Point at a pair, or \
-                     move with the arrow keys. At the right, the entropy of each row in nats: 0 is one place alone."
+                    "A row for each symbol it writes, a column for each it read; what stands out is much attention. Point at a pair, \
+                     or move with the arrow keys. At the right, the entropy of each row in nats: 0 is one place alone."
                 </p>
             </header>
             <Show when=move || attends.get() fallback=|| view! { <p>"This model does not attend: its decoder has the context vector and nothing else."</p> }>

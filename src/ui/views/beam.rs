@@ -250,11 +250,13 @@ fn drawn(lab: Lab, tree: &[Node]) -> String {
         };
         let (name, number) = (symbol(lab, node.token), format::fixed(f64::from(node.cumulated), 2));
         let shown = format::escaped(format::visible(&name));
+        // What has several letters is made to fit into its circle.
+        let fit = if name.chars().count() > 1 { " textLength=\"15\" lengthAdjust=\"spacingAndGlyphs\"" } else { "" };
         let role = "tabindex=\"0\" role=\"button\"";
         let _ = write!(
             svg,
             "<g {role} class=\"{class}\" data-node=\"{at}\" aria-label=\"{shown}, {number}\" transform=\"translate({x} {y})\">\
-             <circle r=\"10\"/><text y=\"4\">{shown}</text><text class=\"sum\" x=\"13\" y=\"3\">{}</text></g>",
+             <circle r=\"10\"/><text y=\"4\"{fit}>{shown}</text><text class=\"sum\" x=\"13\" y=\"3\">{}</text></g>",
             if node.parent.is_some() { number.as_str() } else { "" }
         );
     }

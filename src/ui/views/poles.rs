@@ -395,7 +395,7 @@ fn response(shown: RwSignal<Channel>, theme: Theme) -> Option<Picture> {
     };
     let lines = shown.responses.iter().zip([FINE, 1, 1]).enumerate();
     let lines = lines.map(|(at, (values, pace))| line(theme, at, points(values, pace))).collect();
-    picture(Axis::linear("time (steps of length \u{394})", 0.0, STEPS as f64, 6), "state of the pole, real part", lines)
+    picture(Axis::linear("time (steps of length \u{394})", 0.0, STEPS as f64, 6), "state, real part", lines)
 }
 
 fn table(shown: RwSignal<Channel>) -> Table {

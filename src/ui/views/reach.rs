@@ -93,7 +93,7 @@ pub fn Reach() -> impl IntoView {
                 <h2 id="reach-title">"Who reaches whom, in how many steps"</h2>
                 <p class="caption">
                     "The way from a marked vowel to the question about it. The colour of a token: how much the score of the right answer "
-                    "changes with it (a derivative, by the engine, in powers of ten). Arcs are as dark as the attention."
+                    "changes with it (a derivative, by the engine, in powers of ten). Arcs are as strong as the attention."
                 </p>
             </header>
             <div class="choosers">
