@@ -71,7 +71,7 @@ async fn a_transformer_beside_recurrent_networks_is_trained_and_shown_as_it_is()
         let maps = page.js("return document.querySelectorAll('.heads .heat').length").await?.as_u64().unwrap_or(0);
         assert!(maps >= 2, "{maps} heads");
         for place in [[0.1, 0.5], [0.4, 0.9]] {
-            point(&page, ".heads .map-body", place).await?;
+            point(&page, ".heads .heat-body", place).await?;
             let found = page
                 .js("const text = document.querySelector('.heads .readout').textContent;
                      const [target, source] = [...text.matchAll(/step (\\d+)/g)].map(found => found[1] - 1);
