@@ -256,7 +256,7 @@ fn drawn(lab: Lab, tree: &[Node]) -> String {
         let _ = write!(
             svg,
             "<g {role} class=\"{class}\" data-node=\"{at}\" aria-label=\"{shown}, {number}\" transform=\"translate({x} {y})\">\
-             <circle r=\"10\"/><text y=\"4\"{fit}>{shown}</text><text class=\"sum\" x=\"13\" y=\"3\">{}</text></g>",
+             <circle r=\"10\"/><text y=\"4\"{fit}>{shown}</text><text class=\"sum\" x=\"15\" y=\"3\">{}</text></g>",
             if node.parent.is_some() { number.as_str() } else { "" }
         );
     }
