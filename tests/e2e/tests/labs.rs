@@ -63,7 +63,7 @@ async fn what_is_pointed_at_is_what_the_engine_says() {
     with_page(Engine::Cpu, |page| async move {
         for slug in slugs(&page).await? {
             open(&page, &format!("#v=1&lab={slug}")).await?;
-            if page.js("return document.querySelector('.heat .heat-body') === null").await? == json!(true) {
+            if page.js("return document.querySelector('.inside .heat-body') === null").await? == json!(true) {
                 continue;
             }
             moves(&page).await?;
@@ -71,7 +71,7 @@ async fn what_is_pointed_at_is_what_the_engine_says() {
             page.until("!seqlab.state().running", 10.0).await?;
             page.wait(1.0).await;
             let shown = page
-                .js("const body = document.querySelector('.heat .heat-body'); body.scrollIntoView({block: 'center'});
+                .js("const body = document.querySelector('.inside .heat-body'); body.scrollIntoView({block: 'center'});
                      const box = body.getBoundingClientRect();
                      const at = {clientX: box.left + box.width * 0.6, clientY: box.top + box.height * 0.4, bubbles: true};
                      body.dispatchEvent(new PointerEvent('pointermove', at));
@@ -87,7 +87,7 @@ async fn what_is_pointed_at_is_what_the_engine_says() {
             let (text, value) = (shown[0].as_str().unwrap_or_default(), shown[1].as_f64().unwrap_or(f64::NAN));
             let read: f64 = text.replace('\u{2212}', "-").parse().map_err(|_| format!("{slug}: shown is {text:?}"))?;
             assert!((read - value).abs() < 6e-4, "{slug}: {read} is shown, {value} is so");
-            click(&page, ".heat .heat-body").await?;
+            click(&page, ".inside .heat-body").await?;
             page.until("document.querySelector('.equation math')", 10.0).await?;
             page.assert_no_errors().await?;
         }
