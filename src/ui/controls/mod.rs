@@ -5,6 +5,8 @@ pub mod slider;
 #[cfg(target_arch = "wasm32")]
 mod number;
 #[cfg(target_arch = "wasm32")]
+mod probe_field;
+#[cfg(target_arch = "wasm32")]
 mod properties;
 #[cfg(target_arch = "wasm32")]
 mod segments;
@@ -15,6 +17,8 @@ mod transport;
 
 #[cfg(target_arch = "wasm32")]
 pub use number::{NumberInput, Problem, Stepper};
+#[cfg(target_arch = "wasm32")]
+pub use probe_field::ProbeField;
 #[cfg(target_arch = "wasm32")]
 pub use properties::Settings;
 #[cfg(target_arch = "wasm32")]

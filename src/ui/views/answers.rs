@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::data::strings::EOS;
-use crate::ui::controls::Problem;
+use crate::ui::controls::ProbeField;
 use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::store::FrameStore;
@@ -39,7 +39,6 @@ impl Answers {
 #[component]
 pub fn AnswersView() -> impl IntoView {
     let lab = Lab::here();
-    let probe = move || lab.setup.with(|setup| setup.probe_text());
     let right = Memo::new(move |_| {
         lab.any_frame.track();
         target(lab).map(|target| symbols(lab, &target))
@@ -63,20 +62,7 @@ pub fn AnswersView() -> impl IntoView {
                      \u{201c}Free\u{201d}: it reads what it wrote itself. Wrong symbols are struck; the bar is how sure it was."
                 </p>
             </header>
-            <label class="field">
-                <span class="label">"The string"</span>
-                <input
-                    type="text"
-                    class="string-input"
-                    maxlength="64"
-                    spellcheck="false"
-                    autocomplete="off"
-                    aria-describedby="probe-problem"
-                    prop:value=probe
-                    on:input=move |event| lab.set("probe", &event_target_value(&event))
-                />
-                <Problem key="probe"/>
-            </label>
+            <ProbeField label="The string" longest=64/>
             <div class="transcript">
                 <p class="answer"><b>"right answer"</b><span class="tokens">{truth}</span></p>
                 {models}

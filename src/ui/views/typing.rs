@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::ui::charts::ColourScale;
 use crate::ui::charts::palette::{self, Palette};
-use crate::ui::controls::Problem;
+use crate::ui::controls::ProbeField;
 use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::views::table::{Table, TableView};
@@ -16,17 +16,10 @@ pub const PATHS: [&str; 2] = ["probe/probabilities", "probe/saliency"];
 #[component]
 pub fn Typing() -> impl IntoView {
     let lab = Lab::here();
-    let text = Memo::new(move |_| lab.setup.with(|setup| setup.probe_text()));
     let labels = Memo::new(move |_| lab.model.with(|model| model.as_ref().map(|model| model.labels.clone())));
     let bars = move || {
         let labels = labels.get().unwrap_or_default().into_iter().enumerate();
         labels.map(|(at, label)| view! { <Bar at label/> }).collect_view()
-    };
-    let typed = move |event: leptos::ev::Event| {
-        let text = event_target_value(&event);
-        if !text.is_empty() {
-            lab.set("probe", &text);
-        }
     };
     view! {
         <section class="card typing" aria-labelledby="typing-title">
@@ -37,21 +30,7 @@ pub fn Typing() -> impl IntoView {
                     "more the favourite\u{2019}s score depends on it (|gradient \u{d7} input|)."
                 </p>
             </header>
-            <label class="field">
-                <span class="label">"Your text"</span>
-                <input
-                    type="text"
-                    id="typing-input"
-                    maxlength="128"
-                    autocomplete="off"
-                    autocapitalize="words"
-                    spellcheck="false"
-                    aria-describedby="probe-problem"
-                    prop:value=move || text.get()
-                    on:input=typed
-                />
-                <Problem key="probe"/>
-            </label>
+            <ProbeField label="Your text" longest=128/>
             <Letters/>
             <dl class="bars" aria-live="off">{bars}</dl>
             <TableView caption="Probabilities of the labels" table/>

@@ -7,7 +7,7 @@ use serde_json::json;
 /// Types a name into the field, as a person does, letter by letter.
 async fn type_name(page: &Page, name: &str) -> Result {
     page.js(&format!(
-        "const field = document.getElementById('typing-input'); field.focus();
+        "const field = document.querySelector('.typing .probe-input'); field.focus();
          for (let end = 1; end <= {name:?}.length; end++) {{
            field.value = {name:?}.slice(0, end); field.dispatchEvent(new Event('input', {{bubbles: true}}));
          }}"
