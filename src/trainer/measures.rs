@@ -5,6 +5,7 @@
 
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Parameter};
+use crate::number;
 
 use super::long_view::{LongView, block_radii};
 use super::saturation::gate_statistics;
@@ -49,7 +50,7 @@ impl Measure<'_> {
             "evaluation" => Some(Measure::Evaluation(path)),
             "clamp" => {
                 let [gate, value, path] = rest.splitn(3, '/').collect::<Vec<&str>>().try_into().ok()?;
-                let value = value.parse().ok()?;
+                let value = number::parse(value)? as f32;
                 path.starts_with("evaluation/").then_some(Measure::Clamped { gate, value, path })
             }
             "reward" => Some(Measure::Told(path)),

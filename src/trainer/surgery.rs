@@ -3,6 +3,7 @@
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Parameter};
+use crate::number;
 use crate::protocol::Edit;
 use crate::spec::{ModelSpec, SpecError, limits};
 
@@ -25,7 +26,7 @@ pub fn apply(graph: &Graph, parameters: &mut [f32], spec: &ModelSpec, edits: &[E
             Edit::Clamp { layer, gate, unit, value } => {
                 let low = if is_signed(spec.cell, gate) { -1.0 } else { 0.0 };
                 if !(low..=1.0).contains(value) {
-                    return Err(refuse(format!("The gate {gate} goes from {low} to 1.")));
+                    return Err(refuse(format!("The gate {gate} goes from {} to 1.", number::show(low))));
                 }
                 let unit_named = unit.map_or_else(String::new, |unit| format!(", unit {}", unit + 1));
                 clamp_gate(graph, parameters, spec.cell, *layer, gate, *unit, *value).map_err(|_| {

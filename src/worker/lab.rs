@@ -1,6 +1,7 @@
 //! Commands in, events out: the worker without a browser, so that it is tested natively.
 
 use crate::engine::error::EngineError;
+use crate::number;
 use crate::protocol::{Command, Edit, Event, FrameHeader, ModelInfo, Section};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
 use crate::trainer::bench;
@@ -305,7 +306,7 @@ impl Lab {
     fn observe(&mut self, probe: String, temperature: f32) {
         if !limits::TEMPERATURE.contains(&temperature) {
             let (low, high) = (limits::TEMPERATURE.start(), limits::TEMPERATURE.end());
-            let message = format!("The temperature goes from {low} to {high}.");
+            let message = format!("The temperature goes from {} to {}.", number::show(*low), number::show(*high));
             return self.reject(vec![SpecError::new("temperature", message)]);
         }
         if let Some(session) = &mut self.session
