@@ -26,7 +26,7 @@ mod tests {
         let numbers: Vec<(u32, usize)> = (0..200).map(|at| ((at as u32 * 7919) % 13, at)).collect();
         let (mut ours, mut theirs) = (numbers.clone(), numbers);
         sort_by(&mut ours, |a, b| b.0.cmp(&a.0));
-        theirs.sort_by(|a, b| b.0.cmp(&a.0));
+        theirs.sort_by_key(|number| std::cmp::Reverse(number.0));
         assert_eq!(ours, theirs);
         sort_by(&mut Vec::<u8>::new(), Ord::cmp);
     }
