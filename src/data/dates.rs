@@ -85,7 +85,7 @@ impl Date {
     /// The date that a text says: with the month by name, day before month before year with dots or spaces, or year first.
     /// `None` where it says none. (`3/5/1998` is a different day on either side of an ocean: it is read day first.)
     pub fn read(text: &str) -> Option<Date> {
-        let text = text.to_lowercase();
+        let text = text.to_ascii_lowercase();
         let words: Vec<&str> =
             text.split(|symbol: char| !symbol.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let named = words.iter().find_map(|word| month(word));

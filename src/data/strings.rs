@@ -88,7 +88,7 @@ impl Strings {
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let letters = self.letters();
         let token = |symbol: char| letters.iter().position(|letter| letter.starts_with(symbol)).unwrap_or(0) as u32;
-        let symbols = text.chars().flat_map(char::to_lowercase);
+        let symbols = text.chars().map(|symbol| symbol.to_ascii_lowercase());
         symbols.map(|symbol| FIRST_LETTER + token(symbol)).take(self.longest()).collect()
     }
 

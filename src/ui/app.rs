@@ -114,20 +114,20 @@ fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
                     <Unrolled/>
                 </Show>
                 {lab.shows("claims").then(|| view! { <Claims lesson/> })}
-                {lesson.views.iter().take(1).map(|view| soon(1, *view)).collect_view()}
-                {lab.shows("settings").then(|| view! { <Settings/> })}
-                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at + 1, *view)).collect_view()}
+                {lesson.views.iter().take(1).map(|view| soon(1, *view, picture)).collect_view()}
+                {lab.shows("settings").then(|| soon(2, (), |()| view! { <Settings/> }.into_any()))}
+                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at + 2, *view, picture)).collect_view()}
                 {reads_text.then(|| view! { <TextBox/> })}
             </main>
         </div>
     }
 }
 
-/// A view that comes so many frames after the page has begun: all at once would be one long task.
-fn soon(frames: usize, view: View) -> impl IntoView {
+/// A part that comes so many frames after the page has begun: all at once would be one long task.
+fn soon<T: Copy + Send + Sync + 'static>(frames: usize, of: T, part: fn(T) -> AnyView) -> impl IntoView {
     let there = RwSignal::new(false);
     dom::after_frames(frames, move || there.set(true));
-    view! { <Show when=move || there.get()>{picture(view)}</Show> }
+    view! { <Show when=move || there.get()>{part(of)}</Show> }
 }
 
 /// How a view of a lab is drawn: one that shows a single model lets choose which.

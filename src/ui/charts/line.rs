@@ -83,7 +83,7 @@ pub fn LineChart(
 
 /// A file name of a chart's label.
 fn file_name(label: &str, ending: &str) -> String {
-    let short = label.split([',', ':']).next().unwrap_or(label).to_lowercase();
+    let short = label.split([',', ':']).next().unwrap_or(label).to_ascii_lowercase();
     format!("{}.{ending}", short.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"))
 }
 

@@ -44,7 +44,8 @@ pub fn draw_axes(canvas: &HtmlCanvasElement, picture: &Picture, size: Size, ink:
     let (x, y) = (&picture.x, &picture.y);
     let [red, green, blue] = ink;
     let ink = RGBColor(red, green, blue);
-    let font = |scale: f64| ("system-ui, sans-serif", f64::from(size.font_pixels()) * scale).into_font().color(&ink);
+    let family = FontFamily::Name("system-ui, sans-serif");
+    let font = |scale: f64| (family, f64::from(size.font_pixels()) * scale).into_font().color(&ink);
     chart
         .configure_mesh()
         .disable_x_mesh()

@@ -49,7 +49,7 @@ fn save(caption: &str, table: &Table) {
     };
     let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",");
     let lines: Vec<String> = std::iter::once(&table.head).chain(&table.rows).map(line).collect();
-    let name = caption.to_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let name = caption.to_ascii_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
     dom::save(&format!("{name}.csv"), "text/csv", &js_sys::Array::of1(&lines.join("\r\n").into()));
 }
 
