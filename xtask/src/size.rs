@@ -15,8 +15,8 @@ const LOADS: [Load; 2] = [
         limit: LIMIT_WHOLE,
     },
 ];
-const LIMIT: u64 = 640_000;
-const LIMIT_WHOLE: u64 = 752_000;
+const LIMIT: u64 = 620_000;
+const LIMIT_WHOLE: u64 = 730_000;
 
 fn of_whole(file: &str) -> bool {
     file.starts_with("worker_whole")
