@@ -1,4 +1,5 @@
-//! Lists the shaders, without comments and indentation: what is built into the program is downloaded by every reader.
+//! Lists the shaders, without comments and indentation: what is built into the program is downloaded by every reader. Has the
+//! linker keep its relocations in the programs that are cut in two (`split/`).
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -7,7 +8,12 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=shaders");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?);
     fs::write(out.join("shaders.rs"), list(Path::new("shaders"))?)?;
-    fs::write(out.join("shared.rs"), list(Path::new("shaders/shared"))?)
+    fs::write(out.join("shared.rs"), list(Path::new("shaders/shared"))?)?;
+    if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "wasm32") {
+        println!("cargo::rustc-link-arg-bin=app=--emit-relocs");
+        println!("cargo::rustc-link-arg-bin=worker=--emit-relocs");
+    }
+    Ok(())
 }
 
 /// A Rust expression: the name and the text of every shader in a folder.

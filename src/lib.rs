@@ -3,13 +3,10 @@
 //! Dependencies point one way: `ui -> protocol <- worker -> trainer -> nn, data -> engine`. [`spec`] and [`labs`] are plain
 //! data that everybody may read.
 
-/// Whether this program has every kind of model: the page starts a smaller one where [`spec::ModelSpec::is_basic`] says it
-/// does. What is behind `if EVERY_MODEL` is not in that one's download.
-pub const EVERY_MODEL: bool = cfg!(feature = "every-model");
-
 pub mod data;
 pub mod engine;
 pub mod labs;
+pub mod late;
 pub mod nn;
 pub mod number;
 pub mod order;

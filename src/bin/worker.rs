@@ -1,4 +1,4 @@
-//! The engine's worker for recurrent networks on the CPU.
+//! The engine's worker.
 
 fn main() {
     #[cfg(target_arch = "wasm32")]

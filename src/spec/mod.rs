@@ -284,7 +284,8 @@ impl ModelSpec {
         self.learning_rate * if rewarded { self.policy_rate } else { 1.0 }
     }
 
-    /// Whether the smaller of the engine's programs can train it: a recurrent or feed-forward network on the CPU.
+    /// Whether the first half of the engine's program can train it ([`crate::late`]): a recurrent or feed-forward network on the
+    /// CPU.
     pub fn is_basic(&self) -> bool {
         matches!(self.model, Architecture::Recurrent | Architecture::FeedForward) && self.backend == BackendKind::Cpu
     }

@@ -1,6 +1,5 @@
 //! Networks of tokens as a run sees them: whole sequences to train on and to look into, and token by token to write.
 
-use crate::EVERY_MODEL;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, ValueId};
 use crate::engine::kernels::discretise;
@@ -14,6 +13,7 @@ use crate::nn::transformer::{self, Block, Transformer, TransformerParameters};
 use crate::spec::{Architecture, Discretisation, ModelSpec, Positions, Scan};
 
 use super::decoding::{Carried, OneStep};
+use super::doors;
 use super::signals::recurrent_signals;
 
 /// A network that answers at every token; a language model, with the next one.
@@ -72,40 +72,46 @@ pub fn network(spec: &ModelSpec, vocabulary: usize) -> Box<dyn Network> {
 
 /// The stack of blocks of a spec that answers with so many numbers; `None` for a recurrent network.
 pub fn stack(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<Box<dyn Network>> {
-    if let Some(model) = state_space(spec, vocabulary, outputs) {
-        let computation = match (spec.model, spec.scan) {
-            (Architecture::S4d, Scan::Convolution) => Computation::Convolution,
-            _ => Computation::Recurrence,
-        };
-        return Some(Box::new(StateSpace { model, computation }));
-    }
-    let ModelSpec { layers, hidden, .. } = *spec;
     match spec.model {
-        Architecture::Transformer if EVERY_MODEL => {
-            let block = Block {
-                model: hidden,
-                heads: spec.heads,
-                feed_forward: 4 * hidden,
-                activation: Unary::Gelu,
-                causal: true,
-                eps: 1e-5,
-            };
-            let positions = match spec.positions {
-                Positions::Learned => transformer::Positions::Learned,
-                Positions::Sinusoidal => transformer::Positions::Sinusoidal,
-            };
-            // What it writes or is asked about may be longer than what it was trained on.
-            let longest = spec.sequence_length.max(LONGEST);
-            Some(Box::new(Transformer { vocabulary, outputs, block, layers, positions, longest, final_norm: true }))
-        }
+        Architecture::Transformer => Some(doors::transformer(spec, vocabulary, outputs)),
+        Architecture::S4d | Architecture::Mamba => doors::state_space(spec, vocabulary, outputs),
         _ => None,
     }
+}
+
+/// The Transformer of a spec.
+pub fn transformer(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Transformer {
+    let ModelSpec { layers, hidden, .. } = *spec;
+    let block = Block {
+        model: hidden,
+        heads: spec.heads,
+        feed_forward: 4 * hidden,
+        activation: Unary::Gelu,
+        causal: true,
+        eps: 1e-5,
+    };
+    let positions = match spec.positions {
+        Positions::Learned => transformer::Positions::Learned,
+        Positions::Sinusoidal => transformer::Positions::Sinusoidal,
+    };
+    // What it writes or is asked about may be longer than what it was trained on.
+    let longest = spec.sequence_length.max(LONGEST);
+    Transformer { vocabulary, outputs, block, layers, positions, longest, final_norm: true }
+}
+
+/// The network of a spec whose blocks are state-space layers.
+pub fn state_space_network(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<StateSpace> {
+    let model = state_space(spec, vocabulary, outputs)?;
+    let computation = match (spec.model, spec.scan) {
+        (Architecture::S4d, Scan::Convolution) => Computation::Convolution,
+        _ => Computation::Recurrence,
+    };
+    Some(StateSpace { model, computation })
 }
 
 /// The model of a spec whose blocks are state-space layers.
 pub fn state_space(spec: &ModelSpec, vocabulary: usize, outputs: usize) -> Option<StateSpaceModel> {
     let mixer = match spec.model {
-        _ if !EVERY_MODEL => return None,
         Architecture::S4d => {
             let discretisation = match spec.discretisation {
                 Discretisation::ZeroOrderHold => discretise::Discretisation::ZeroOrderHold,
@@ -256,7 +262,7 @@ impl Reader for Attending {
 }
 
 /// A state-space model and how it is computed on whole sequences.
-struct StateSpace {
+pub struct StateSpace {
     model: StateSpaceModel,
     computation: Computation,
 }

@@ -13,13 +13,14 @@ use crate::spec::{Architecture, BackendKind, Choice, ModelSpec, SpecError, limit
 use super::archive::Archive;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::device::{Devices, MEMORY_LIMIT, on_cpu};
+use super::doors;
 use super::evaluation::Evaluator;
 use super::instruments::Instruments;
 use super::model;
 use super::observer::Observer;
 use super::surgery;
 use super::trainable::{self, Example, Trainable, Training, Watch};
-use super::weights::{self, WeightsError};
+use super::weights::WeightsError;
 
 /// Parameters and optimiser state after a step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -454,7 +455,7 @@ impl Session {
     /// [`EngineError::DeviceLost`].
     pub async fn export_weights(&mut self) -> Result<Vec<u8>, EngineError> {
         let flat = self.executable.read(&self.training.persistent[..1]).await?;
-        Ok(weights::export(&self.training.graph, &flat, self.kind()))
+        Ok(doors::export(&self.training.graph, &flat, self.kind()))
     }
 
     /// What tells weights of equal names and shapes apart: the cell, or the kind of a model without one.
@@ -472,7 +473,7 @@ impl Session {
     /// # Errors
     /// Everything in the file that does not fit; nothing is changed then. [`WeightsError::Engine`] when the device is lost.
     pub async fn import_weights(&mut self, file: &[u8]) -> Result<(), Vec<WeightsError>> {
-        self.initial = weights::import(&self.training.graph, file, self.kind())?;
+        self.initial = doors::import(&self.training.graph, file, self.kind())?;
         self.reset().await.map_err(|error| vec![WeightsError::Engine(error)])
     }
 

@@ -14,6 +14,7 @@ use crate::nn::recurrent::{Dropout, Recurrent, Run, SequenceInput};
 use crate::nn::tagger::{self, TaggerParameters};
 use crate::spec::{Architecture, ModelSpec, Task};
 
+use super::doors;
 use super::evaluation::{Examination, Mean, held_out, most_frequent};
 use super::model::{name_gradient_norms, name_signals};
 use super::network::{self, Reader};
@@ -435,8 +436,10 @@ impl Trainable for Tagger {
 
     fn two_modes(&self, probe: &str) -> Option<Result<TwoModes, EngineError>> {
         let outputs = self.sequences.questions() * self.sequences.classes();
-        let model = network::state_space(&self.spec, self.sequences.inputs(), outputs)?;
-        TwoModes::new(&model, &self.probe(probe))
+        match self.network {
+            Network::Stack(_) => doors::two_modes(&self.spec, [self.sequences.inputs(), outputs], &self.probe(probe)),
+            Network::Recurrent(_) | Network::FeedForward(_) => None,
+        }
     }
 
     fn examples(&self) -> Example {

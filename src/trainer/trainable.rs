@@ -1,6 +1,5 @@
 //! What a session asks of a model: [`Trainable`], a model together with the examples it learns from.
 
-use crate::EVERY_MODEL;
 use crate::engine::backend::{Answer, Executable};
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Flat, Graph, ValueId};
@@ -8,15 +7,14 @@ use crate::engine::optimiser::Optimiser;
 use crate::spec::{Architecture, ModelSpec, SpecError};
 
 use super::decoding::OneStep;
+use super::doors;
 use super::evaluation::Examination;
-use super::labeller::Labeller;
 use super::long_view::LongView;
 use super::next_token::NextToken;
 use super::probe_gradient::ProbeGradient;
 use super::ragged_view::RaggedView;
 use super::reach::Reach;
 use super::tagger::Tagger;
-use super::translator::Translator;
 use super::two_modes::TwoModes;
 
 /// A kind of model with its examples: one file each in this folder, one line in [`open`].
@@ -129,21 +127,14 @@ pub struct Evaluation {
 /// What is wrong with the text, for the learner.
 pub fn open(spec: &ModelSpec, text: &str) -> Result<Box<dyn Trainable>, SpecError> {
     Ok(match spec.model {
-        _ if !EVERY_MODEL && !spec.is_basic() => return Err(not_here()),
         _ if spec.task.makes_sequences() => Box::new(Tagger::new(spec)),
         Architecture::FeedForward => Box::new(Tagger::new(spec)),
         Architecture::Recurrent | Architecture::Transformer | Architecture::S4d | Architecture::Mamba => {
             Box::new(NextToken::new(spec, text)?)
         }
-        Architecture::EncoderDecoder if EVERY_MODEL => Box::new(Translator::new(spec)),
-        Architecture::Classifier if EVERY_MODEL => Box::new(Labeller::new(spec, text)?),
-        Architecture::EncoderDecoder | Architecture::Classifier => return Err(not_here()),
+        Architecture::EncoderDecoder => doors::translator(spec),
+        Architecture::Classifier => doors::labeller(spec, text)?,
     })
-}
-
-fn not_here() -> SpecError {
-    let message = "This program trains recurrent networks on the CPU only.".to_owned();
-    SpecError { key: "model".to_owned(), message }
 }
 
 /// A training step.

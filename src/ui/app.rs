@@ -6,22 +6,17 @@ use leptos::prelude::*;
 
 use crate::labs::{Lesson, View};
 use crate::spec::{Architecture, Task};
-use crate::ui::bench::BenchDialog;
 use crate::ui::charts::palette::Theme;
 use crate::ui::controls::{Segments, Settings, TextBox, Transport, accept_drops, shortcuts};
-use crate::ui::dom;
-use crate::ui::help::HelpDialog;
 use crate::ui::lab::{Lab, Notice, address};
+use crate::ui::late::{self, Late};
 use crate::ui::setup::Layout;
-use crate::ui::shell::{Claims, ShareDialog, Start, Story, Travel, Unrolled, embed, slow};
-use crate::ui::views::{
-    AnswersView, Attending, Beam, Clamping, Confusion, Contexts, Cost, Exposure, Gradients, Heads, Learning, Lengths,
-    Parameters, Poles, Ragged, Reach, Recall, Rewards, SampleText, Selection, Signals, Tagging, Tensors, TwoModes,
-    Typing,
-};
-use crate::ui::{script, theme};
+use crate::ui::shell::{Claims, Start, Story, Travel, embed, slow};
+use crate::ui::turns::{self, InTurn};
+use crate::ui::views::{Clamping, Gradients, Learning, Parameters, Ragged, Recall, SampleText, Signals, Tagging};
+use crate::ui::{dom, doors, script, theme};
 
-/// Starts the page: the engine's worker first, so that it loads while the page is drawn.
+/// Starts the page.
 pub fn start() {
     console_error_panic_hook::set_once();
     let owner = Owner::new();
@@ -55,6 +50,13 @@ fn App() -> impl IntoView {
         Some(_) => view! { <Playground/> }.into_any(),
         None => view! { <Start/><Playground/> }.into_any(),
     };
+    let is_basic = |run: &Lab| matches!(run.architecture(), Architecture::Recurrent | Architecture::FeedForward);
+    if !untrack(|| lab.runs().iter().all(is_basic)) {
+        // Its views are in the second half, which may as well come now.
+        late::then(lab, || ());
+    }
+    // Workers that compile beside the page would make its tasks long.
+    turns::then(move || lab.start_worker());
     view! {
         <a class="skip" href="#instrument" on:click=skip>"Skip to the instrument"</a>
         <TopBar/>
@@ -80,22 +82,18 @@ fn Playground() -> impl IntoView {
     view! {
         <div class="page">
             <main id="instrument" tabindex="-1">
-                <Show when=move || lab.slow.get()>
-                    <Unrolled/>
-                </Show>
+                <Late when=lab.slow content=doors::unrolled/>
                 <div class="overview">
-                    <Learning/>
-                    {move || seen(true)}
+                    <InTurn content=|| view! { <Learning/> }/>
+                    <InTurn content=move || move || seen(true)/>
                 </div>
                 {two.then(|| view! { <div class="look-into"><WhichModel name="look"/></div> })}
-                {move || seen(false)}
+                <InTurn content=move || move || seen(false)/>
             </main>
             <aside class="settings" aria-label="Text and settings">
-                <Show when=reads_text>
-                    <TextBox/>
-                </Show>
-                {lab.shows("settings").then(|| view! { <Settings/> })}
-                {(two && lab.shows("settings")).then(|| view! { <Settings second=true/> })}
+                <InTurn content=move || view! { <Show when=reads_text><TextBox/></Show> }/>
+                {lab.shows("settings").then(|| view! { <InTurn content=|| view! { <Settings/> }/> })}
+                {(two && lab.shows("settings")).then(|| view! { <InTurn content=|| view! { <Settings second=true/> }/> })}
             </aside>
         </div>
     }
@@ -106,28 +104,21 @@ fn Playground() -> impl IntoView {
 fn LessonPage(lesson: &'static Lesson) -> impl IntoView {
     let lab = Lab::here();
     let reads_text = lesson.controls.contains(&"text") && lab.shows("text");
+    let (first, others) = lesson.views.split_at(lesson.views.len().min(1));
+    let part = |view: &'static View| view! { <InTurn content=move || picture(*view)/> };
     view! {
         <div class="page lesson">
             {lab.shows("story").then(|| view! { <Story lesson/> })}
             <main id="instrument" tabindex="-1">
-                <Show when=move || lab.slow.get()>
-                    <Unrolled/>
-                </Show>
-                {lab.shows("claims").then(|| view! { <Claims lesson/> })}
-                {lesson.views.iter().take(1).map(|view| soon(1, *view, picture)).collect_view()}
-                {lab.shows("settings").then(|| soon(2, (), |()| view! { <Settings/> }.into_any()))}
-                {lesson.views.iter().enumerate().skip(1).map(|(at, view)| soon(at + 2, *view, picture)).collect_view()}
+                <Late when=lab.slow content=doors::unrolled/>
+                {lab.shows("claims").then(|| view! { <InTurn content=move || view! { <Claims lesson/> }/> })}
+                {first.iter().map(part).collect_view()}
+                {lab.shows("settings").then(|| view! { <InTurn content=|| view! { <Settings/> }/> })}
+                {others.iter().map(part).collect_view()}
                 {reads_text.then(|| view! { <TextBox/> })}
             </main>
         </div>
     }
-}
-
-/// A part that comes so many frames after the page has begun: all at once would be one long task.
-fn soon<T: Copy + Send + Sync + 'static>(frames: usize, of: T, part: fn(T) -> AnyView) -> impl IntoView {
-    let there = RwSignal::new(false);
-    dom::after_frames(frames, move || there.set(true));
-    view! { <Show when=move || there.get()>{part(of)}</Show> }
 }
 
 /// How a view of a lab is drawn: one that shows a single model lets choose which.
@@ -152,27 +143,12 @@ fn content(view: View) -> AnyView {
         View::Signals => view! { <Inside/> }.into_any(),
         View::Gradients => view! { <Gradients/> }.into_any(),
         View::Writing => view! { <SampleText/> }.into_any(),
-        View::Typing => view! { <Typing/> }.into_any(),
-        View::Confusion => view! { <Confusion/> }.into_any(),
-        View::Tensors => view! { <Tensors/> }.into_any(),
         View::Recall => view! { <Recall/> }.into_any(),
         View::Tagging => view! { <Tagging/> }.into_any(),
         View::Ragged => view! { <Ragged/> }.into_any(),
         View::Clamping => view! { <Clamping/> }.into_any(),
         View::Parameters => view! { <Parameters/> }.into_any(),
-        View::Answers => view! { <AnswersView/> }.into_any(),
-        View::Lengths => view! { <Lengths/> }.into_any(),
-        View::Contexts => view! { <Contexts/> }.into_any(),
-        View::Attention => view! { <Attending/> }.into_any(),
-        View::Exposure => view! { <Exposure/> }.into_any(),
-        View::Rewards => view! { <Rewards/> }.into_any(),
-        View::Beam => view! { <Beam/> }.into_any(),
-        View::Reach => view! { <Reach/> }.into_any(),
-        View::Heads => view! { <Heads/> }.into_any(),
-        View::Cost => view! { <Cost/> }.into_any(),
-        View::Poles => view! { <Poles/> }.into_any(),
-        View::Modes => view! { <TwoModes/> }.into_any(),
-        View::Selection => view! { <Selection/> }.into_any(),
+        _ => view! { <Late content=move || doors::view(view)/> }.into_any(),
     }
 }
 
@@ -181,7 +157,7 @@ fn content(view: View) -> AnyView {
 fn Inside() -> impl IntoView {
     let lab = Lab::here();
     view! {
-        <Show when=move || lab.is_recurrent() fallback=|| view! { <Tensors/> }>
+        <Show when=move || lab.is_recurrent() fallback=|| content(View::Tensors)>
             <Signals/>
         </Show>
     }
@@ -225,13 +201,7 @@ fn skip(event: leptos::ev::MouseEvent) {
 #[component]
 fn TopBar() -> impl IntoView {
     let lab = Lab::here();
-    let [bench, help, share] = [(); 3].map(|()| NodeRef::<html::Dialog>::new());
-    let open = |dialog: NodeRef<html::Dialog>| {
-        if let Some(dialog) = dialog.get_untracked() {
-            // Fails only where it is already open.
-            let _ = dialog.show_modal();
-        }
-    };
+    let [share, bench, help] = [doors::share, doors::bench, doors::help].map(Dialog::new);
     let deck = NodeRef::<html::Section>::new();
     dom::tell_height(deck);
     let other_theme = move || if lab.theme.get() == Theme::Light { "Dark" } else { "Light" };
@@ -244,7 +214,7 @@ fn TopBar() -> impl IntoView {
             }}
             <nav aria-label="More">
                 {lab.shows("share").then(|| view! {
-                    <button type="button" class="quiet" on:click=move |_| open(share)>"Share"</button>
+                    <button type="button" class="quiet" on:click=move |_| share.open(lab)>"Share"</button>
                 })}
                 {(!lab.is_embedded()).then(|| view! {
                     <button
@@ -256,8 +226,8 @@ fn TopBar() -> impl IntoView {
                     >
                         "Present"
                     </button>
-                    <button type="button" class="quiet" on:click=move |_| open(bench)>"How fast is my device?"</button>
-                    <button type="button" class="quiet" on:click=move |_| open(help)>"Help"</button>
+                    <button type="button" class="quiet" on:click=move |_| bench.open(lab)>"How fast is my device?"</button>
+                    <button type="button" class="quiet" on:click=move |_| help.open(lab)>"Help"</button>
                 })}
                 <button type="button" class="quiet" on:click=move |_| lab.toggle_theme()>{other_theme}</button>
             </nav>
@@ -266,10 +236,44 @@ fn TopBar() -> impl IntoView {
             {lab.shows("transport").then(|| view! { <Transport/> })}
             {lab.shows("travel").then(|| view! { <Travel/> })}
         </section>
-        <BenchDialog dialog=bench/>
-        <HelpDialog dialog=help/>
-        <ShareDialog dialog=share/>
+        {[share, bench, help].map(Dialog::made).collect_view()}
     }
+}
+
+/// A dialog that is made when it is first opened, and stays.
+#[derive(Clone, Copy)]
+struct Dialog {
+    element: NodeRef<html::Dialog>,
+    content: fn(NodeRef<html::Dialog>) -> AnyView,
+    wanted: RwSignal<bool>,
+}
+
+impl Dialog {
+    fn new(content: fn(NodeRef<html::Dialog>) -> AnyView) -> Dialog {
+        let dialog = Dialog { element: NodeRef::new(), content, wanted: RwSignal::new(false) };
+        Effect::new(move |_| {
+            if let Some(element) = dialog.element.get() {
+                show(&element);
+            }
+        });
+        dialog
+    }
+
+    fn open(self, lab: Lab) {
+        match self.element.get_untracked() {
+            Some(element) => show(&element),
+            None => late::then(lab, move || self.wanted.set(true)),
+        }
+    }
+
+    fn made(self) -> impl IntoView {
+        view! { <Show when=move || self.wanted.get()>{(self.content)(self.element)}</Show> }
+    }
+}
+
+fn show(dialog: &web_sys::HtmlDialogElement) {
+    // Fails only where it is already open.
+    let _ = dialog.show_modal();
 }
 
 /// Inside another page: the way to all of this lab, as it stands. What a page of its own has besides is there.

@@ -164,14 +164,6 @@ pub fn tell_height(element: NodeRef<html::Section>) {
     });
 }
 
-/// Does something so many animation frames from now.
-pub fn after_frames(count: usize, action: impl FnOnce() + 'static) {
-    request_animation_frame(move || match count {
-        0 | 1 => action(),
-        more => after_frames(more - 1, action),
-    });
-}
-
 /// Whether a `details` element, the target of its toggle, stands open.
 pub fn is_open(target: Option<EventTarget>) -> bool {
     let details = target.and_then(|target| target.dyn_into::<web_sys::HtmlDetailsElement>().ok());

@@ -5,36 +5,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::protocol::{Command, Event};
-use crate::spec::ModelSpec;
 use crate::wire;
 
-/// Which of the engine's programs a worker runs; each can do what those before it can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Program {
-    /// What [`ModelSpec::is_basic`] is enough for.
-    Basic,
-    /// With every kind of model, and the GPU.
-    Whole,
-}
-
-impl Program {
-    /// The smallest that can train all of these.
-    pub fn of(mut specs: impl Iterator<Item = ModelSpec>) -> Program {
-        if specs.all(|spec| spec.is_basic()) { Program::Basic } else { Program::Whole }
-    }
-
-    /// Where Trunk puts it.
-    fn file(self) -> &'static str {
-        match self {
-            Program::Basic => "./worker_loader.js",
-            Program::Whole => "./worker_whole_loader.js",
-        }
-    }
-}
+/// The engine's program, where Trunk puts it.
+const PROGRAM: &str = "./worker_loader.js";
 
 /// A worker; dropping it ends the worker.
 pub struct Link {
-    program: Program,
     worker: Worker,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
@@ -45,21 +22,16 @@ pub type Heard = Result<(Event, Option<ArrayBuffer>), String>;
 
 impl Link {
     /// Starts a worker. Nothing may be sent before it says [`Event::Ready`].
-    pub fn start(program: Program, hear: impl Fn(Heard) + Clone + 'static) -> Result<Link, String> {
+    pub fn start(hear: impl Fn(Heard) + Clone + 'static) -> Result<Link, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(program.file(), &options).map_err(|error| explain(&error))?;
+        let worker = Worker::new_with_options(PROGRAM, &options).map_err(|error| explain(&error))?;
         let heard = hear.clone();
         let on_message = Closure::new(move |message: MessageEvent| heard(read(&message.data())));
         let on_error = Closure::new(move |_: web_sys::Event| hear(Err("The engine could not be started.".to_owned())));
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Link { program, worker, _on_message: on_message, _on_error: on_error })
-    }
-
-    /// Whether it can do what `program` can.
-    pub fn does_for(&self, program: Program) -> bool {
-        self.program >= program
+        Ok(Link { worker, _on_message: on_message, _on_error: on_error })
     }
 
     /// Sends a command; a buffer travels along and is gone from here.

@@ -1,11 +1,12 @@
 //! Commands in, events out: the worker without a browser, so that it is tested natively.
 
 use crate::engine::error::EngineError;
+use crate::late;
 use crate::number;
 use crate::protocol::{Command, Edit, Event, FrameHeader, ModelInfo, Section};
 use crate::spec::{BackendKind, ModelSpec, SpecError, limits};
-use crate::trainer::bench;
 use crate::trainer::device::Devices;
+use crate::trainer::doors;
 use crate::trainer::session::{BuildError, Drained, Session};
 use crate::trainer::weights::WeightsError;
 
@@ -145,13 +146,26 @@ impl Lab {
             Command::Probe { id, path } => self.probe(id, path).await,
             Command::Travel { step } => self.travel(step).await,
             Command::Operate { edits } => self.operate(edits),
+            Command::LoseGpu => self.devices.lose_gpu(),
+            Command::Export { id } | Command::Import { id, .. } | Command::Bench { id, .. } => {
+                match late::load().await {
+                    Ok(()) => self.handle_late(command).await,
+                    Err(missing) => self.fail(id, &missing.to_string()),
+                }
+            }
+        }
+    }
+
+    /// What needs the program's second half.
+    async fn handle_late(&mut self, command: Command) {
+        match command {
             Command::Export { id } => self.export(id).await,
             Command::Import { id, bytes } => self.import(id, &bytes).await,
-            Command::LoseGpu => self.devices.lose_gpu(),
-            Command::Bench { id, workload } => match bench::run(&workload, &mut self.devices, &self.now).await {
+            Command::Bench { id, workload } => match doors::measure(&workload, &mut self.devices, &self.now).await {
                 Ok(result) => self.tell(&Event::Bench { id, result }),
                 Err(error) => self.fail(id, &error.to_string()),
             },
+            _ => {}
         }
     }
 
@@ -193,6 +207,11 @@ impl Lab {
     }
 
     async fn build(&mut self, spec: &ModelSpec, text: &str, run: bool) {
+        if !spec.is_basic()
+            && let Err(missing) = late::load().await
+        {
+            return self.reject(vec![SpecError::new("model", missing.to_string())]);
+        }
         let (session, refusal) = match Session::new(spec, text, &self.probe, &mut self.devices).await {
             Ok(built) => built,
             Err(error) => return self.refuse(error),

@@ -17,10 +17,26 @@ pub struct Options {
 pub fn build(options: &Options) -> Result {
     setup::for_building()?;
     process::run(trunk().arg("build"))?;
+    PROGRAMS.iter().try_for_each(|program| cut(program))?;
     if options.optimise {
         optimise_all()?;
     }
     Ok(())
+}
+
+/// The programs that are cut in two.
+const PROGRAMS: [&str; 2] = ["app", "worker"];
+
+/// Puts the second half of a program beside the first, and shortens its script: see `split/`.
+fn cut(program: &str) -> Result {
+    let modules = files_ending(&paths::dist(), "_bg.wasm")?;
+    let is_its = |file: &&PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(program));
+    let module = modules.iter().find(is_its).ok_or_else(|| format!("Trunk built no {program}"))?;
+    let beside = |ending: &str| module.to_string_lossy().replace("_bg.wasm", ending);
+    let linked = paths::target().join(format!("wasm32-unknown-unknown/release/{program}.wasm"));
+    let mut command = process::cargo();
+    command.args(["run", "--quiet", "--locked", "--package", "split", "--"]);
+    process::run(command.arg(linked).arg(module).args([beside(".js"), beside("_late.wasm")]))
 }
 
 /// Builds, serves, and does so again on every change.

@@ -13,6 +13,11 @@ pub fn dist() -> PathBuf {
     root().join("dist")
 }
 
+/// What cargo builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
 /// Tools of this project alone: nothing is installed for the whole machine, so that two checkouts
 /// with different versions do not fight.
 pub fn tools() -> PathBuf {

@@ -4,7 +4,7 @@ use crate::Result;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A folder served on a local port.
@@ -14,10 +14,14 @@ pub struct Server {
     site: Arc<Site>,
 }
 
+/// The targets that were asked for, in order.
+pub type Asked = Arc<Mutex<Vec<String>>>;
+
 /// What is served, and how.
 struct Site {
     root: PathBuf,
     isolated: bool,
+    asked: Asked,
 }
 
 impl Server {
@@ -27,8 +31,13 @@ impl Server {
     /// work without, since many static hosts cannot set headers.
     pub fn bind(root: &Path, port: u16, isolated: bool) -> Result<Self> {
         let (listener, address) = listen(port)?;
-        let site = Arc::new(Site { root: root.to_path_buf(), isolated });
+        let site = Arc::new(Site { root: root.to_path_buf(), isolated, asked: Asked::default() });
         Ok(Self { listener, address, site })
+    }
+
+    /// What is asked for from now on.
+    pub fn asked(&self) -> Asked {
+        Arc::clone(&self.site.asked)
     }
 
     /// The address to open.
@@ -74,6 +83,7 @@ impl Site {
         let Some((method, target)) = read_request(stream)? else {
             return Ok(());
         };
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(target.clone());
         let with_body = match method.as_str() {
             "GET" => true,
             "HEAD" => false,

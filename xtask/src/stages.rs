@@ -101,17 +101,11 @@ fn lint_native() -> Result {
     process::run(command.args(["--", "--deny", "warnings"]))
 }
 
-/// Native tests and benches are left out: what they depend on does not exist for wasm32. The page and the smaller of the
-/// engine's programs are built without the default features.
+/// Native tests and benches are left out: what they depend on does not exist for wasm32.
 fn lint_wasm() -> Result {
-    let package = ["--package", "seqlab", "--package", "seqlab-kernels", "--lib"];
-    clippy_wasm(&[&package[..], &["--bins", "--test", "browser_*"]].concat())?;
-    clippy_wasm(&["--package", "seqlab", "--lib", "--bins", "--no-default-features"])
-}
-
-fn clippy_wasm(targets: &[&str]) -> Result {
     let mut command = process::cargo();
-    command.args(["clippy", "--locked", "--target", "wasm32-unknown-unknown"]).args(targets);
+    command.args(["clippy", "--locked", "--target", "wasm32-unknown-unknown"]);
+    command.args(["--package", "seqlab", "--package", "seqlab-kernels", "--lib", "--bins", "--test", "browser_*"]);
     process::run(command.args(["--", "--deny", "warnings"]))
 }
 

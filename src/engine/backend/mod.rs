@@ -1,7 +1,6 @@
 //! The seam between plans and devices: [`Executable`], implemented by the CPU and the GPU.
 
 pub mod cpu;
-#[cfg(feature = "gpu")]
 pub mod wgpu;
 
 use std::future::Future;

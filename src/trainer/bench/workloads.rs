@@ -1,6 +1,5 @@
 //! The workloads of the benchmark: the table, and their training graphs with a batch.
 
-use crate::EVERY_MODEL;
 use crate::engine::cell::Cell;
 use crate::engine::error::EngineError;
 use crate::engine::graph::{Graph, Kind, ValueId};
@@ -75,7 +74,6 @@ pub struct Prepared {
 pub fn prepare(workload: &Workload, optimiser: Optimiser) -> Result<Prepared, EngineError> {
     let (training, inputs) = match workload.model {
         WorkloadModel::Characters | WorkloadModel::Writing => characters(workload, optimiser)?,
-        _ if !EVERY_MODEL => return Err(EngineError::Unknown { what: "model in this program".to_owned() }),
         WorkloadModel::WritingTransformer { heads, feed_forward } => {
             transformer(workload, optimiser, [heads, feed_forward])?
         }
@@ -96,7 +94,7 @@ type Built = Result<(Training, Vec<(ValueId, Vec<u32>)>), EngineError>;
 /// The language model that writes, and the place of the token whose writing is measured, where that matters.
 pub fn writer(workload: &Workload) -> (Box<dyn Network>, Option<u32>) {
     match workload.model {
-        WorkloadModel::WritingTransformer { heads, feed_forward } if EVERY_MODEL => {
+        WorkloadModel::WritingTransformer { heads, feed_forward } => {
             (Box::new(blocks(workload, [heads, feed_forward])), Some(workload.steps.saturating_sub(1) as u32))
         }
         _ => (Box::new(recurrent(workload)), None),

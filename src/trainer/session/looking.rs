@@ -1,6 +1,5 @@
 //! What is looked at in a run: the probe text, what the model writes, measures, any tensor by its path.
 
-use crate::EVERY_MODEL;
 use crate::engine::error::EngineError;
 use crate::engine::graph::Kind;
 
@@ -8,6 +7,7 @@ use super::Session;
 use crate::trainer::beam_view::{self, BeamPath};
 use crate::trainer::decoding::beam::{BeamOptions, BeamSearch};
 use crate::trainer::decoding::sampling::Sampling;
+use crate::trainer::doors;
 use crate::trainer::evaluation::Evaluator;
 use crate::trainer::instruments::Instruments;
 use crate::trainer::measures::{self, Measure};
@@ -99,7 +99,7 @@ impl Session {
         if Instruments::shows(path) {
             return self.instruments.view(path, self.model.as_ref(), &self.probe);
         }
-        if let Some(asked) = WhatIf::parse(path).filter(|_| EVERY_MODEL) {
+        if let Some(asked) = WhatIf::parse(path) {
             return self.what_if(&asked).await;
         }
         match Measure::parse(path) {
@@ -113,13 +113,13 @@ impl Session {
                 Some(number) => Ok((vec![number], Vec::new())),
                 None => Err(EngineError::Unknown { what: format!("number \"{path}\" yet") }),
             },
-            Some(Measure::Beam(rest)) => self.beam(rest).await,
+            Some(Measure::Beam(rest)) => doors::beam(self, rest).await,
             Some(Measure::Clamped { gate, value, path: of }) => self.evaluation(path, Some((gate, value)), of).await,
         }
     }
 
     /// A search of the probe text, or what searches find on texts that are not trained on: see [`beam_view`].
-    async fn beam(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
+    pub(in crate::trainer) async fn beam(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {
         let unknown = || EngineError::Unknown { what: format!("beam search \"{path}\"") };
         let wanted = BeamPath::parse(path).ok_or_else(unknown)?;
         let longest = self.observer.longest_answer().ok_or_else(unknown)?;
@@ -197,7 +197,7 @@ impl Session {
             found.push(self.tensor(&path).await?);
         }
         let unknown = || EngineError::Unknown { what: "channel of this kind of model".to_owned() };
-        asked.answer(found.first_chunk().ok_or_else(unknown)?, self.spec.sequence_length)
+        doors::what_if(asked, found.first_chunk().ok_or_else(unknown)?, self.spec.sequence_length)
     }
 
     async fn tensor(&mut self, path: &str) -> Result<(Vec<f32>, Vec<usize>), EngineError> {

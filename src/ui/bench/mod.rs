@@ -12,7 +12,7 @@ pub use queue::{Outcome, Queue};
 use crate::engine::cell::Cell;
 use crate::protocol::{BenchResult, Command, Event, Workload, WorkloadModel};
 use crate::spec::BackendKind;
-use crate::ui::link::{Link, Program};
+use crate::ui::link::Link;
 
 /// The workloads, by name.
 pub const WORKLOADS: [(&str, Workload); 10] = [
@@ -53,7 +53,7 @@ pub fn measure(
     let session = Session::default();
     let answer = Rc::new(RefCell::new(Some(done)));
     let own = session.clone();
-    let link = Link::start(Program::Whole, move |heard| {
+    let link = Link::start(move |heard| {
         let result = match heard {
             Ok((Event::Ready { .. }, _)) => {
                 return own.send(&Command::Bench { id: 1, workload: workload.clone() });

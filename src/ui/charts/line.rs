@@ -8,9 +8,9 @@ use web_sys::HtmlCanvasElement;
 use crate::ui::charts::palette::{self, Rgb, Theme};
 use crate::ui::charts::picture::Picture;
 use crate::ui::charts::plot::{self, Size};
-use crate::ui::charts::turns::Turn;
-use crate::ui::dom;
 use crate::ui::lab::Lab;
+use crate::ui::turns::Turn;
+use crate::ui::{dom, doors, late};
 
 /// What the axes canvas shows; it is drawn again when this changes.
 type Axes = (Picture, Size, Theme);
@@ -64,8 +64,10 @@ pub fn LineChart(
         let theme = lab.theme.get_untracked();
         let (Some(axes), Some(picture)) = (axes.get_untracked(), untrack(|| read(theme))) else { return };
         let size = size.get_untracked();
-        let svg = picture.svg((size.width, size.height), ink(&axes), theme.paper());
-        dom::save(&file_name(label, "svg"), "image/svg+xml", &js_sys::Array::of1(&svg.into()));
+        late::then(lab, move || {
+            let svg = doors::svg(&picture, (size.width, size.height), ink(&axes), theme.paper());
+            dom::save(&file_name(label, "svg"), "image/svg+xml", &js_sys::Array::of1(&svg.into()));
+        });
     };
     view! {
         <div class="chart-frame">

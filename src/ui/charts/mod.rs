@@ -15,8 +15,6 @@ pub mod matrix;
 #[cfg(target_arch = "wasm32")]
 mod plot;
 #[cfg(target_arch = "wasm32")]
-mod turns;
-
 #[cfg(target_arch = "wasm32")]
 pub use heatmap::{ColourScale, HeatMap, readout_id};
 #[cfg(target_arch = "wasm32")]

@@ -9,9 +9,13 @@ use crate::ui::controls::slider::Scale;
 use crate::ui::lab::Lab;
 use crate::ui::setup::Setup;
 use crate::ui::stop::{CONDITIONS, Condition};
+use crate::ui::turns::InTurn;
 
 /// Up to so many choices are shown side by side; the cell's always are.
 const SEGMENTS: usize = 3;
+
+/// So many controls are made at once.
+const FEW: usize = 6;
 
 /// All settings of the model and its training; in the playground those of the first or of the second model.
 #[component]
@@ -23,9 +27,13 @@ pub fn Settings(#[prop(optional)] second: bool) -> impl IntoView {
         (true, true) => "Model B",
     };
     let id = if second { "second-title" } else { "settings-title" };
-    let fields = move |properties: Vec<&'static Property>| {
-        properties.into_iter().map(|property| while_it_applies(lab, property, second)).collect_view()
+    let few = move |properties: &[&'static Property]| {
+        let properties = properties.to_vec();
+        let controls = move || properties.iter().map(|property| while_it_applies(lab, property, second)).collect_view();
+        view! { <InTurn content=controls/> }
     };
+    let fields = move |properties: Vec<&'static Property>| properties.chunks(FEW).map(few).collect_view();
+    let opened = RwSignal::new(false);
     view! {
         <section class="card" aria-labelledby=id>
             <header>
@@ -34,9 +42,9 @@ pub fn Settings(#[prop(optional)] second: bool) -> impl IntoView {
             </header>
             <div class="fields">{fields(front(lab).collect())}</div>
             {(!lab.is_playground()).then(|| view! {
-                <details>
+                <details on:toggle=move |_| opened.set(true)>
                     <summary>"All settings"</summary>
-                    <div class="fields">{fields(behind(lab).collect())}</div>
+                    <Show when=move || opened.get()><div class="fields">{fields(behind(lab).collect())}</div></Show>
                 </details>
             })}
             {(!second).then(|| view! { <StopWhen/> })}

@@ -207,9 +207,6 @@ impl Lab {
         };
         self.building.set(true);
         self.inner.update_value(|inner| inner.building.push_back((chosen, done)));
-        if !self.has_program() {
-            return self.start_worker();
-        }
         self.send(&command);
         self.observe();
     }

@@ -6,50 +6,43 @@ use js_sys::{ArrayBuffer, Float32Array};
 use leptos::prelude::*;
 
 use super::commands::all_of;
-use super::{Lab, Waiter, frames};
+use super::{Lab, Waiter};
 use crate::protocol::{Command, Edit, Event, FrameHeader, ModelInfo};
 use crate::spec::SpecError;
 use crate::ui::dom;
 use crate::ui::edits;
-use crate::ui::link::{Heard, Link, Program};
+use crate::ui::link::{Heard, Link};
 use crate::ui::setup::{Doings, Setup};
+use crate::ui::turns;
 use crate::ui::undo::Timeline;
 use crate::ui::url;
 
 impl Lab {
-    /// Starts the engine's worker, in place of one that can do less; it is told what to build as soon as it listens.
-    pub(super) fn start_worker(self) {
-        let link = Link::start(self.program(), move |heard| self.hear(heard));
-        let unanswered = self.inner.try_update_value(|inner| {
-            inner.ready = false;
-            inner.stands = false;
-            inner.flow = frames::Flow::default();
-            std::mem::take(&mut inner.probes)
-        });
-        unanswered.into_iter().flatten().for_each(|(_, done)| done(Err("Another model is being built.".to_owned())));
-        match link {
+    /// Starts the engine's worker; it is told what to build as soon as it listens. Those of a lab's other models follow.
+    pub fn start_worker(self) {
+        match Link::start(move |heard| self.hear(heard)) {
             Ok(link) => self.inner.update_value(|inner| inner.link = Some(link)),
             Err(message) => self.tell(message, false),
         }
     }
 
-    /// The engine's program that all models of the lab can be trained with, so that one file is loaded.
-    fn program(self) -> Program {
-        let chosen = self.setup.get_untracked();
-        let specs = self.runs().into_iter().filter_map(|run| run.setup_of(&chosen).ok());
-        Program::of(specs.map(|setup| setup.spec))
-    }
-
-    /// Whether the worker that runs can build what is chosen.
-    pub(super) fn has_program(self) -> bool {
-        let program = self.program();
-        self.inner.with_value(|inner| inner.link.as_ref().is_none_or(|link| link.does_for(program)))
-    }
-
     fn hear(self, heard: Heard) {
+        let begins = matches!(&heard, Ok((Event::Ready { .. } | Event::Built(_), _)));
         match heard {
             Ok((event, buffer)) => self.take(event, buffer),
             Err(message) => self.tell(message, false),
+        }
+        if !begins {
+            self.let_next_start();
+        }
+    }
+
+    /// The workers of a lab start one after the other, each when the one before has first something to show: all at once they
+    /// would leave the page no processor.
+    fn let_next_start(self) {
+        let first = self.inner.try_update_value(|inner| !std::mem::replace(&mut inner.answered, true)) == Some(true);
+        if let Some(next) = self.runs().get(self.place + 1).copied().filter(|_| first) {
+            turns::then(move || next.start_worker());
         }
     }
 

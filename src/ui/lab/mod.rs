@@ -134,6 +134,8 @@ struct Inner {
     link: Option<Link>,
     /// Whether the worker listens.
     ready: bool,
+    /// Whether it has had something to show.
+    answered: bool,
     /// Whether a model stands in it.
     stands: bool,
     store: FrameStore,
@@ -207,6 +209,7 @@ impl Lab {
         let inner = Inner {
             link: None,
             ready: false,
+            answered: false,
             stands: false,
             store: FrameStore::default(),
             timeline: Timeline::new(Doings::of(setup.clone(), 1)),
@@ -259,10 +262,9 @@ impl Lab {
         }
     }
 
-    /// Starts each model's worker and frame loop, and the address's upkeep.
+    /// Starts each model's frame loop, and the address's upkeep.
     pub fn start(self) {
         for run in self.runs() {
-            run.start_worker();
             run.keep_watching();
             run.keep_measuring();
         }

@@ -9,11 +9,13 @@ mod start;
 mod story;
 mod surgery;
 mod travel;
+mod unrolled;
 
 pub use claims::{Claims, measured};
 pub use share::ShareDialog;
-pub use slow::{SlowSwitch, Stage, Unrolled};
+pub use slow::{SlowSwitch, Stage};
 pub use start::Start;
 pub use story::Story;
-pub use surgery::{Edits, Surgery};
+pub use surgery::{EditList, Edits, Surgery, SurgeryControls};
 pub use travel::Travel;
+pub use unrolled::Unrolled;

@@ -6,14 +6,23 @@ use crate::labs::pictures::PICTURES;
 use crate::labs::{self, Lesson};
 use crate::ui::charts::palette;
 use crate::ui::lab::Lab;
+use crate::ui::turns::InTurn;
+
+/// So many cards are made at once.
+const FEW: usize = 5;
 
 /// A card for every lab, in the order of the questions.
 #[component]
 pub fn Start() -> impl IntoView {
+    let all: Vec<&'static Lesson> = labs::ALL.iter().copied().chain([&labs::PLAYGROUND]).collect();
+    let few = |lessons: &[&'static Lesson]| {
+        let lessons = lessons.to_vec();
+        view! { <InTurn content=move || lessons.iter().copied().map(door).collect_view()/> }
+    };
     view! {
         <nav class="doors" aria-labelledby="doors-title">
             <h2 id="doors-title">"Questions to answer by experiment"</h2>
-            <ul>{labs::ALL.iter().copied().chain([&labs::PLAYGROUND]).map(door).collect_view()}</ul>
+            <ul>{all.chunks(FEW).map(few).collect_view()}</ul>
         </nav>
     }
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::labs::{self, Block, Lesson};
 use crate::ui::lab::Lab;
 use crate::ui::shell::claims;
+use crate::ui::turns::InTurn;
 
 /// The question and its story.
 #[component]
@@ -13,9 +14,8 @@ pub fn Story(lesson: &'static Lesson) -> impl IntoView {
         <article class="story" aria-labelledby="question">
             <p class="place number">"Question "{lesson.number}" of 12"</p>
             <h2 id="question">{lesson.question}</h2>
-            {lesson.story.iter().map(block).collect_view()}
-            <Predict lesson/>
-            <Neighbours lesson/>
+            <InTurn content=move || lesson.story.iter().map(block).collect_view()/>
+            <InTurn content=move || view! { <Predict lesson/><Neighbours lesson/> }/>
         </article>
     }
 }

@@ -19,7 +19,7 @@ struct Reading {
     at: f64,
 }
 
-/// Shows the equation that is open, at the foot of the page.
+/// The equation that is open, at the foot of the page.
 #[component]
 pub fn EquationPanel() -> impl IntoView {
     let lab = Lab::here();
@@ -40,29 +40,23 @@ pub fn EquationPanel() -> impl IntoView {
             }));
         }
     });
-    let open = Memo::new(move |_| lab.equation.with(Option::is_some));
-    Effect::new(move |_| {
-        dom::set_root_class("reading", lab.reads_equation());
-        if open.get() {
-            request_animation_frame(dom::show_focused);
-        }
-    });
+    dom::set_root_class("reading", true);
+    on_cleanup(move || dom::set_root_class("reading", untrack(|| lab.reads_equation())));
+    request_animation_frame(dom::show_focused);
     view! {
-        <Show when=move || open.get()>
-            <div class="equation" role="dialog" aria-labelledby="equation-title">
-                <div class="head">
-                    <h2 id="equation-title" aria-live="polite">{move || lab.equation.get().map(|site| title(lab, &site))}</h2>
-                    <SignalTabs/>
-                    <button type="button" class="quiet" aria-label="Close the equation" on:click=move |_| lab.close_equation()>
-                        "\u{d7}"
-                    </button>
-                </div>
-                {move || reading.with(body)}
-                {move || (!lab.edits.with(Vec::is_empty)).then(|| view! {
-                    <p class="caption">"The model is operated; the parameters written here are as trained."</p>
-                })}
+        <div class="equation" role="dialog" aria-labelledby="equation-title">
+            <div class="head">
+                <h2 id="equation-title" aria-live="polite">{move || lab.equation.get().map(|site| title(lab, &site))}</h2>
+                <SignalTabs/>
+                <button type="button" class="quiet" aria-label="Close the equation" on:click=move |_| lab.close_equation()>
+                    "\u{d7}"
+                </button>
             </div>
-        </Show>
+            {move || reading.with(body)}
+            {move || (!lab.edits.with(Vec::is_empty)).then(|| view! {
+                <p class="caption">"The model is operated; the parameters written here are as trained."</p>
+            })}
+        </div>
     }
 }
 

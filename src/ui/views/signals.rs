@@ -9,20 +9,21 @@ use crate::ui::charts::marked::marked;
 use crate::ui::charts::palette::{self, Palette};
 use crate::ui::charts::{ColourScale, HeatMap, readout_id};
 use crate::ui::controls::{Problem, Segments, Stepper};
-use crate::ui::dom;
 use crate::ui::equation::signal_path;
 use crate::ui::format;
 use crate::ui::lab::{Lab, Mark};
+use crate::ui::late::Late;
 use crate::ui::shell::{Edits, Surgery};
-use crate::ui::views::EquationPanel;
+use crate::ui::turns::InTurn;
 use crate::ui::views::table::{Table, TableView};
+use crate::ui::{dom, doors};
 
 /// The inside of the model.
 #[component]
 pub fn Signals() -> impl IntoView {
     let lab = Lab::here();
     let beside = move || lab.run_beside().map(|run| view! { <Provider value=run><Inside/></Provider> });
-    let equation_beside = move || lab.run_beside().map(|run| view! { <Provider value=run><EquationPanel/></Provider> });
+    let equation_beside = move || lab.run_beside().map(|run| view! { <Provider value=run><Equation/></Provider> });
     view! {
         <section class="card signals" aria-labelledby="signals-title">
             <header>
@@ -40,9 +41,16 @@ pub fn Signals() -> impl IntoView {
                 {beside}
             </div>
         </section>
-        <EquationPanel/>
+        <Equation/>
         {equation_beside}
     }
+}
+
+/// Of the number that was chosen, while one is.
+#[component]
+fn Equation() -> impl IntoView {
+    let lab = Lab::here();
+    view! { <Late when=Signal::derive(move || lab.equation.with(Option::is_some)) content=doors::equation/> }
 }
 
 /// The text and the maps of one model. The mark is the same in all.
@@ -55,7 +63,11 @@ fn Inside() -> impl IntoView {
     });
     let maps = move || {
         let (cell, layer) = shown.get();
-        cell.signals().iter().map(|signal| view! { <HeatMap signal=*signal layer/> }).collect_view()
+        let map = |signal: &CellSignal| {
+            let signal = *signal;
+            view! { <InTurn content=move || view! { <HeatMap signal layer/> }/> }
+        };
+        cell.signals().iter().map(map).collect_view()
     };
     let count = move || format!("maps maps-{}", shown.get().0.signals().len());
     let style = move || {
@@ -68,7 +80,7 @@ fn Inside() -> impl IntoView {
         <div class="inside" style=style class:pointed=pointed>
             {name}
             <Edits/>
-            <ProbeText/>
+            <InTurn content=|| view! { <ProbeText/> }/>
             <p class="readout number" id=readout_id(lab) aria-live="polite">{move || readout(lab)}</p>
             <div class=count>{maps}</div>
             <TableView caption="The chosen unit over the probe text" table/>

@@ -1,6 +1,5 @@
 //! Which kernel runs a step, and the scratch memory it needs.
 
-use crate::EVERY_MODEL;
 use crate::engine::cell::Cell;
 use crate::engine::graph::{Graph, Kind, Node, Op, Shape, ValueId};
 use crate::engine::kernels::conv::ConvDims;
@@ -13,7 +12,7 @@ use crate::engine::kernels::*;
 use crate::engine::optimiser::Optimiser;
 use crate::engine::plan::Plan;
 
-use super::{MOST_OUTPUTS, scans};
+use super::{MOST_OUTPUTS, doors, scans};
 
 /// The operands a step reads.
 pub(super) struct Operands<'a, R> {
@@ -117,10 +116,10 @@ pub(super) fn run<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS
         Op::Recurrent { cell, reverse } => return recurrent_forward(*cell, *reverse, x, outputs, scratch),
         Op::RecurrentBackward { cell, reverse } => return recurrent_backward(*cell, *reverse, x, outputs, scratch),
         Op::Optimise(optimiser) => return optimise(optimiser, x, outputs),
-        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } if EVERY_MODEL => {
-            return attention(x, outputs);
+        Op::AdditiveEnergy | Op::AdditiveEnergyGrad | Op::CachedAttention { .. } => {
+            return doors::attention(x, outputs);
         }
-        op if EVERY_MODEL && scans::is_one(op) => return scans::run(x, outputs, scratch),
+        op if scans::is_one(op) => return doors::scan(x, outputs, scratch),
         _ => {}
     }
     let [y, ..] = outputs;
@@ -318,7 +317,7 @@ fn recurrent_backward<R: Real>(
     R::backward(cell, dims, Course { reverse, lengths: x.lengths() }, io, scratch);
 }
 
-fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
+pub(super) fn attention<R: Real>(x: &Operands<'_, R>, outputs: [&mut [R]; MOST_OUTPUTS]) {
     let [first, second, third, ..] = outputs;
     let operands = [x.input(0), x.input(1), x.input(2)];
     let energies = |shape: &Shape| attention::Energies {

@@ -1,6 +1,7 @@
 //! The CPU backend: every step is a call of a kernel on slices of buffers that were allocated once.
 
 mod dispatch;
+mod doors;
 mod scans;
 
 use super::{Answer, Executable, JOURNAL_ROWS};

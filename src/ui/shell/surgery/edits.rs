@@ -6,9 +6,9 @@ use crate::protocol::Edit;
 use crate::ui::format;
 use crate::ui::lab::Lab;
 
-/// The edits of the model that is looked into; nothing where there are none.
+/// The edits of the model that is looked into.
 #[component]
-pub fn Edits() -> impl IntoView {
+pub fn EditList() -> impl IntoView {
     let lab = Lab::here();
     let item = move |edit: Edit| {
         let says = described(&edit, &untrack(|| shapes(lab)));
@@ -21,15 +21,12 @@ pub fn Edits() -> impl IntoView {
             </li>
         }
     };
-    let some = Memo::new(move |_| lab.edits.with(|edits| !edits.is_empty()));
     view! {
-        <Show when=move || some.get()>
-            <div class="edits">
-                <span class="label">"Operated:"</span>
-                <ul>{move || lab.edits.get().into_iter().map(item).collect_view()}</ul>
-                <button type="button" class="quiet" on:click=move |_| lab.operate(Vec::clear)>"Take all back"</button>
-            </div>
-        </Show>
+        <div class="edits">
+            <span class="label">"Operated:"</span>
+            <ul>{move || lab.edits.get().into_iter().map(item).collect_view()}</ul>
+            <button type="button" class="quiet" on:click=move |_| lab.operate(Vec::clear)>"Take all back"</button>
+        </div>
     }
 }
 

@@ -8,19 +8,45 @@ use leptos::prelude::*;
 
 use crate::protocol::Edit;
 use crate::ui::controls::{Problem, Segments};
-use crate::ui::dom;
 use crate::ui::lab::Lab;
+use crate::ui::late::Late;
+use crate::ui::{dom, doors};
 
-pub use edits::Edits;
+pub use edits::EditList;
 use weight::WeightEditor;
 
 /// What is done to a gate.
 const VALUES: [(&str, &str, Option<f32>); 4] =
     [("free", "as learnt", None), ("0", "0", Some(0.0)), ("0.5", "\u{bd}", Some(0.5)), ("1", "1", Some(1.0))];
 
-/// Controls that clamp the gates of the layer that is looked at, silence its chosen unit, and set single weights.
+/// What can be done to the model, once it is opened.
 #[component]
 pub fn Surgery() -> impl IntoView {
+    let open = RwSignal::new(false);
+    view! {
+        <details class="surgery" on:toggle=move |event| open.set(dom::is_open(event.target()))>
+            <summary>"Operate on it"</summary>
+            <p class="caption">
+                "Hold a gate at a value, silence the chosen unit, set a weight: the maps and the writing show the model as "
+                "operated. Training does not see it. Edits stay through Reset and time travel; a new model begins "
+                "without them."
+            </p>
+            <Late when=open content=doors::surgery/>
+            <Problem key="surgery"/>
+        </details>
+    }
+}
+
+/// What is done to the model at the moment; nothing where nothing is.
+#[component]
+pub fn Edits() -> impl IntoView {
+    let lab = Lab::here();
+    view! { <Late when=Signal::derive(move || lab.edits.with(|edits| !edits.is_empty())) content=doors::edits/> }
+}
+
+/// Controls that clamp the gates of the layer that is looked at, silence its chosen unit, and set single weights.
+#[component]
+pub fn SurgeryControls() -> impl IntoView {
     let lab = Lab::here();
     let gates = move || {
         let signals = lab.cell().signals().iter();
@@ -42,26 +68,14 @@ pub fn Surgery() -> impl IntoView {
             None => edits.push(edit),
         });
     };
-    let open = RwSignal::new(false);
     view! {
-        <details class="surgery" on:toggle=move |event| open.set(dom::is_open(event.target()))>
-            <summary>"Operate on it"</summary>
-            <p class="caption">
-                "Hold a gate at a value, silence the chosen unit, set a weight: the maps and the writing show the model as "
-                "operated. Training does not see it. Edits stay through Reset and time travel; a new model begins "
-                "without them."
-            </p>
-            <div class="choosers">
-                {gates}
-                <button type="button" aria-pressed=move || silent().to_string() on:click=silence>
-                    {move || format!("Silence unit {}", unit() + 1)}
-                </button>
-            </div>
-            <Show when=move || open.get()>
-                <WeightEditor/>
-            </Show>
-            <Problem key="surgery"/>
-        </details>
+        <div class="choosers">
+            {gates}
+            <button type="button" aria-pressed=move || silent().to_string() on:click=silence>
+                {move || format!("Silence unit {}", unit() + 1)}
+            </button>
+        </div>
+        <WeightEditor/>
     }
 }
 

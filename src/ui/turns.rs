@@ -1,4 +1,5 @@
-//! Charts take turns: one is drawn in each animation frame, so that no frame takes long, however many there are.
+//! What takes long takes turns: in each animation frame one chart is drawn, or one part of the page is made, so that no frame
+//! takes long, however much there is.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ thread_local! {
     static WAITING: RefCell<VecDeque<Turn>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// A chart's place among those that wait.
+/// A place among those that wait.
 #[derive(Clone, Copy)]
 pub struct Turn {
     called: Trigger,
@@ -19,12 +20,12 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Of a chart that does not wait yet.
+    /// Of one that does not wait yet.
     pub fn new() -> Turn {
         Turn { called: Trigger::new(), waits: StoredValue::new(false), granted: StoredValue::new(false) }
     }
 
-    /// Whether an effect may draw now. If not, it runs again as soon as it may.
+    /// Whether an effect may do its work now. If not, it runs again as soon as it may.
     pub fn has_come(self) -> bool {
         self.called.track();
         if self.granted.try_update_value(std::mem::take).unwrap_or_default() {
@@ -41,7 +42,7 @@ impl Turn {
         false
     }
 
-    /// Says whether the chart is still there.
+    /// Says whether it is still there.
     fn call(self) -> bool {
         let there = self.granted.try_set_value(true).is_none();
         if there {
@@ -53,7 +54,7 @@ impl Turn {
 }
 
 fn call_next() {
-    // A chart may have gone while it waited.
+    // It may have gone while it waited.
     while let Some(turn) = WAITING.with_borrow_mut(VecDeque::pop_front) {
         if turn.call() {
             break;
@@ -62,4 +63,23 @@ fn call_next() {
     if WAITING.with_borrow(|waiting| !waiting.is_empty()) {
         request_animation_frame(call_next);
     }
+}
+
+/// Does something when its turn has come, once.
+pub fn then(action: impl FnOnce() + 'static) {
+    let turn = Turn::new();
+    let mut action = Some(action);
+    Effect::new(move |_| {
+        if action.is_some() && turn.has_come() {
+            action.take().into_iter().for_each(|action| action());
+        }
+    });
+}
+
+/// A part of the page that is made when its turn has come.
+#[component]
+pub fn InTurn(#[prop(into)] content: ViewFn) -> impl IntoView {
+    let there = RwSignal::new(false);
+    then(move || there.set(true));
+    view! { <Show when=move || there.get()>{content.run()}</Show> }
 }
