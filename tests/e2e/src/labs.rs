@@ -35,14 +35,14 @@ pub async fn moves(page: &Page) -> Result {
     page.until(&format!("seqlab.metrics().step > {from} + 2"), 60.0).await
 }
 
-/// Clicks what a selector finds, as a person does.
+/// Clicks what a selector finds, as a person does: once it is there.
 ///
 /// # Errors
 /// Where nothing is found.
 pub async fn click(page: &Page, selector: &str) -> Result {
+    page.until(&format!("document.querySelector({selector:?})"), 10.0).await?;
     let click = format!(
         "const found = document.querySelector({selector:?});
-         if (!found) throw new Error('nothing is ' + {selector:?});
          found.scrollIntoView({{block: 'center'}}); found.click()"
     );
     page.js(&click).await?;

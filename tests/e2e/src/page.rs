@@ -5,9 +5,11 @@ use crate::driver::Driver;
 use serde_json::{Value, json};
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::{ChromeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+use xtask::server::Asked;
 
 /// How long a script or a page load may take: software rendering on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,6 +38,7 @@ pub struct Page {
     driver: WebDriver,
     /// The site's address, ending in a slash.
     pub url: String,
+    asked: Asked,
 }
 
 impl Deref for Page {
@@ -53,7 +56,7 @@ where
     F: FnOnce(Page) -> Fut,
     Fut: Future<Output = Result>,
 {
-    let url = serve_site();
+    let (url, asked) = serve_site();
     let chromedriver = Driver::start().unwrap_or_else(|why| panic!("{why}"));
     let capabilities = capabilities(engine).expect("capabilities are plain JSON");
     let driver = WebDriver::new(&chromedriver.url, capabilities)
@@ -61,7 +64,7 @@ where
         .unwrap_or_else(|why| panic!("the browser does not start: {why}"));
     let outcome = driver
         .run_and_quit(|driver| async move {
-            let page = Page { driver, url };
+            let page = Page { driver, url, asked };
             page.set_script_timeout(PATIENCE).await?;
             page.set_page_load_timeout(PATIENCE).await?;
             page.open("").await?;
@@ -74,14 +77,15 @@ where
     }
 }
 
-/// The address of the site, in a folder below the server's root: it has to work from any folder.
-fn serve_site() -> String {
+/// The address of the site, and what it is asked for: in a folder below the server's root, for it has to work from any.
+fn serve_site() -> (String, Asked) {
     let dist = std::env::var_os("SEQLAB_DIST").map_or_else(xtask::paths::dist, Into::into);
     assert!(dist.join("index.html").is_file(), "no site in {}: run cargo xtask build", dist.display());
     let (root, name) = (dist.parent().expect("a folder"), dist.file_name().expect("a name"));
     // Without the isolation headers, since most static hosts do not send them.
     let server = xtask::server::Server::bind(root, 0, false).expect("a free port");
-    format!("{}{}/", server.spawn(), name.to_string_lossy())
+    let asked = server.asked();
+    (format!("{}{}/", server.spawn(), name.to_string_lossy()), asked)
 }
 
 fn capabilities(engine: Engine) -> Result<ChromeCapabilities> {
@@ -114,6 +118,16 @@ impl Page {
         self.goto("about:blank").await?;
         self.goto(format!("{}{rest}", self.url)).await?;
         Ok(())
+    }
+
+    /// The programs (`app`, `worker`) whose second half was fetched since this was last asked, by page or worker.
+    pub fn fetched_late(&self) -> Vec<String> {
+        let asked = std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let late = |target: String| {
+            let file = target.rsplit('/').next()?.strip_suffix("_late.wasm")?;
+            Some(file.split('-').next()?.to_owned())
+        };
+        asked.into_iter().filter_map(late).collect()
     }
 
     /// Sets the size of the page's window in CSS pixels, however small.

@@ -17,6 +17,8 @@ const LISTED: &str = "return [[...document.querySelectorAll('.edits li span')].m
 
 async fn listed(page: &Page, count: usize) -> Result<Value> {
     page.until(&format!("document.querySelectorAll('.edits li').length === {count}"), 20.0).await?;
+    page.js("if (!document.querySelector('.surgery').open) document.querySelector('.surgery summary').click()").await?;
+    page.until("document.querySelector('.surgery input:checked')", 10.0).await?;
     page.js(LISTED).await
 }
 

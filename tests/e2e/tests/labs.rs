@@ -4,6 +4,8 @@
 use e2e::labs::{WIDTHS, click, moves, open, slugs};
 use e2e::{Engine, Page, Result, with_page};
 use serde_json::{Value, json};
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// The playground with two models of a table.
 const TWO_CLASSIFIERS: &str = "&lab=playground&model=classifier&task=labels&embedding=16&length=16&b.cell=gru";
@@ -444,7 +446,7 @@ async fn worked(page: &Page) -> Result<f64> {
 
 /// The longest task in milliseconds (0: none above 50) from a page's beginning until its models train.
 async fn longest_at_start(page: &Page) -> Result<f64> {
-    open(page, "#v=1&lab=gru-vs-lstm").await?;
+    page.until("window.seqlab", 30.0).await?;
     moves(page).await?;
     let longest = page
         .js("const tasks = [];
@@ -456,21 +458,39 @@ async fn longest_at_start(page: &Page) -> Result<f64> {
     Ok(longest.as_f64().unwrap_or(f64::NAN))
 }
 
-/// Frames and tasks of the page's thread while it starts, while the models of a lab train, and while one is built. Prints
+/// Tasks of the page's thread while it starts in browsers that have never seen it: the start page, while the browser itself is
+/// still starting beside it, then a lab of two models. Prints all; judges the best of each, as below.
+#[tokio::test]
+async fn a_new_browser_starts_the_page_in_short_tasks() {
+    let best = Rc::new(Cell::new([f64::MAX; 2]));
+    for _ in 0..6 {
+        let seen = Rc::clone(&best);
+        with_page(Engine::Cpu, |page| async move {
+            let first = longest_at_start(&page).await?;
+            page.open("#v=1&lab=gru-vs-lstm").await?;
+            let lab = longest_at_start(&page).await?;
+            println!("longest task at the start {first:.0} ms, of a lab {lab:.0} ms (0: none above 50)");
+            let before = seen.get();
+            seen.set([before[0].min(first), before[1].min(lab)]);
+            Ok(())
+        })
+        .await;
+        // The first layout of a new browser is a third of this by itself.
+        if best.get()[0] < 100.0 && best.get()[1] == 0.0 {
+            return;
+        }
+    }
+    panic!("at every start a task was long, in ms at best {:?}", best.get());
+}
+
+/// Frames and tasks of the page's thread while the models of a lab train, and while one is built. Prints
 /// all windows; judges the best of each, because another program on the machine can spoil a window, but the page spoils all.
 #[tokio::test]
 async fn the_page_stays_smooth_while_a_lab_trains() {
     with_page(Engine::Cpu, |page| async move {
         page.viewport(1440, 900).await?;
-        let mut starting = f64::MAX;
-        for _ in 0..8 {
-            let longest = longest_at_start(&page).await?;
-            println!("longest task at the start {longest:.0} ms (0: none above 50)");
-            starting = starting.min(longest);
-            if starting == 0.0 {
-                break;
-            }
-        }
+        open(&page, "#v=1&lab=gru-vs-lstm").await?;
+        moves(&page).await?;
         page.cdp().send_raw("Performance.enable", json!({})).await?;
         let mut best = [0.0, f64::MAX, f64::MAX, f64::MAX];
         for window in 0..8 {
@@ -492,8 +512,6 @@ async fn the_page_stays_smooth_while_a_lab_trains() {
         let [rate, training, building, share] = best;
         // Two workers and the page share two cores here.
         assert!(rate > 55.0, "{rate:.1} frames a second at best");
-        // Every worker compiles while the page starts: on a busy machine its tasks take several times their time.
-        assert!(starting < 150.0, "at every start a task took {starting} ms or more");
         assert!(training == 0.0 && building == 0.0, "in every window a task took {training} or {building} ms");
         assert!(share < 0.5, "the page's thread never rests more than {:.0} %", 100.0 * (1.0 - share));
         Ok(())

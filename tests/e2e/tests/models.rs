@@ -1,7 +1,7 @@
 //! Every kind of model in the page: it is set by name, trains, shows its tensors, and says in words what does not go together.
 
+use e2e::labs::{click, moves, open};
 use e2e::{Engine, Page, Result, with_page};
-use serde_json::json;
 
 /// What is set, and a tensor that must then be there.
 const MODELS: [(&str, &str); 7] = [
@@ -52,23 +52,55 @@ async fn every_kind_of_model_trains_and_shows_its_tensors() {
     .await;
 }
 
+/// Labs of recurrent networks, all of whose views are in the programs' first halves.
+const FIRST: [&str; 6] =
+    ["rnn-cell", "vanishing-gradients", "lstm-gates", "gru-vs-lstm", "bidirectional", "variable-lengths"];
+
 #[tokio::test]
-async fn the_larger_program_is_loaded_where_it_is_asked_for() {
-    let loaded = "return performance.getEntriesByType('resource').map(entry => entry.name)
-        .filter(name => name.endsWith('_loader.js')).map(name => name.split('/').pop())";
+async fn what_comes_late_comes_when_it_is_asked_for() {
     with_page(Engine::Cpu, |page| async move {
+        for lab in FIRST {
+            open(&page, &format!("#v=1&lab={lab}")).await?;
+            moves(&page).await?;
+            assert_eq!(page.fetched_late(), [""; 0], "{lab}");
+        }
+        click(&page, ".top nav button").await?;
+        page.until("document.querySelector('dialog[open]')?.innerText.includes('PyTorch')", 10.0).await?;
+        assert_eq!(page.fetched_late(), ["app"]);
+
         page.open("#v=1&hidden=16&length=8&batch=4&run=0").await?;
         page.until("window.seqlab", 30.0).await?;
         page.js("await seqlab.ready; await seqlab.step(3)").await?;
-        assert_eq!(page.js(loaded).await?, json!(["worker_loader.js"]));
-        // It has to be built in a new worker, and what is waited for still comes.
+        assert_eq!(page.fetched_late(), [""; 0]);
         page.js("await seqlab.set({model: 'mamba', state: 8}); await seqlab.step(3)").await?;
-        assert_eq!(page.js(loaded).await?, json!(["worker_loader.js", "worker_whole_loader.js"]));
+        // The page shows such a model in other views.
+        page.until("document.getElementById('tensors-title')", 10.0).await?;
+        let mut late = page.fetched_late();
+        late.sort();
+        assert_eq!(late, ["app", "worker"]);
         page.js("await seqlab.set({model: 'recurrent'}); await seqlab.step(3)").await?;
-        let state = page.js("return [seqlab.state().model, seqlab.metrics().step]").await?;
-        assert_eq!(state, json!(["recurrent", 3]), "the whole does for all");
-        assert_eq!(page.js(loaded).await?.as_array().map(Vec::len), Some(2));
+        page.js(
+            "await seqlab.bench({cell: 'gru', vocab: 8, hidden: 8, steps: 4, batch: 2, backend: 'cpu', seconds: 0.1})",
+        )
+        .await?;
+        assert_eq!(page.fetched_late(), ["worker"], "a measurement has a worker of its own");
         page.assert_no_errors().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_connection_the_page_says_so_and_asks_again() {
+    with_page(Engine::Cpu, |page| async move {
+        open(&page, "#v=1&lab=rnn-cell").await?;
+        moves(&page).await?;
+        page.js("window.real = window.fetch; window.fetch = () => Promise.reject(new Error('offline'))").await?;
+        click(&page, ".top nav button").await?;
+        page.until("document.querySelector('.notice')?.innerText.includes('could not be fetched')", 10.0).await?;
+        page.js("window.fetch = window.real").await?;
+        click(&page, ".top nav button").await?;
+        page.until("document.querySelector('dialog[open]')", 10.0).await?;
+        moves(&page).await
     })
     .await;
 }
