@@ -18,6 +18,9 @@ pub enum Command {
     Adjust { learning_rate: f32, clip: Option<f32> },
     /// Train until paused.
     Run,
+    /// Train only this share (0..1] of the time on the CPU and rest the other: where a page trains more models than there
+    /// are processors, its own thread would hardly get one.
+    Share { of: f32 },
     /// Stop after the step in hand.
     Pause,
     /// Train this many steps, then pause.
@@ -256,6 +259,7 @@ wire_enum!(Command {
     Build { spec, text, run },
     Adjust { learning_rate, clip },
     Run,
+    Share { of },
     Pause,
     Step { count },
     Reset,

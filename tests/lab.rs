@@ -95,6 +95,21 @@ fn section<'a>(frame: &'a (FrameHeader, Vec<f32>), path: &str) -> Option<(&'a [u
 }
 
 #[test]
+fn who_shares_the_processors_rests_in_proportion() {
+    let (mut lab, _) = lab();
+    build(&mut lab, small(), &TEXT.repeat(3), true);
+    pollster::block_on(lab.work());
+    assert_eq!(lab.rest_due(), 0.0, "alone it does not rest");
+    tell(&mut lab, Command::Share { of: 0.25 });
+    let start = Instant::now();
+    pollster::block_on(lab.work());
+    let (worked, due) = (start.elapsed().as_secs_f64(), lab.rest_due());
+    assert!(due > 0.0 && due <= 3.0 * worked, "{due} s of rest for at most {worked} s of work");
+    lab.rested(due + 1.0);
+    assert_eq!(lab.rest_due(), 0.0, "what was too long is not owed back");
+}
+
+#[test]
 fn a_frame_has_the_history_and_what_is_watched() {
     let (mut lab, posted) = lab();
     build(&mut lab, small(), &TEXT.repeat(3), false);

@@ -16,6 +16,9 @@ use crate::wire;
 /// Bytes of the smallest buffer a frame travels in, so that small frames do not make a new one each time they grow.
 const LEAST_BUFFER: u32 = 4096;
 
+/// Seconds that are worth a timer, which browsers let last 4 ms at least.
+const LEAST_REST: f64 = 0.005;
+
 /// What arrives between two slices of work.
 #[derive(Default)]
 struct Mailbox {
@@ -59,7 +62,13 @@ async fn serve(mailbox: Rc<RefCell<Mailbox>>) {
         }
         if lab.busy() {
             lab.work().await;
-            pause.until_messages_were_heard().await;
+            if lab.rest_due() < LEAST_REST {
+                pause.until_messages_were_heard().await;
+            } else {
+                let start = now();
+                rest(lab.rest_due()).await;
+                lab.rested(now() - start);
+            }
         } else {
             wait(&mailbox).await;
         }
@@ -126,6 +135,14 @@ async fn wait(mailbox: &RefCell<Mailbox>) {
     if mailbox.borrow().commands.is_empty() {
         let _ = JsFuture::from(promise).await;
     }
+}
+
+async fn rest(seconds: f64) {
+    let promise = Promise::new(&mut |resolve, _| {
+        // A timer is refused to nobody.
+        let _ = scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, (seconds * 1e3) as i32);
+    });
+    let _ = JsFuture::from(promise).await;
 }
 
 /// Lets the event loop deliver messages without the 4 ms that nested timers cost: a message to oneself.

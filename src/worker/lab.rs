@@ -12,6 +12,8 @@ use crate::trainer::weights::WeightsError;
 
 /// Training goes on for about so long, in seconds, before messages are looked at.
 const SLICE: f64 = 0.008;
+/// However many others there are, it trains for this share of the time.
+const LEAST_SHARE: f32 = 0.05;
 /// The most steps a slice gives to a GPU before it waits for them.
 const GPU_STEPS: u32 = 16;
 /// Seconds between two observations of the probe text, between two samples, and between two snapshots.
@@ -52,6 +54,9 @@ pub struct Lab {
     sample_step: u64,
     /// Whether the learner knows that a batch had nothing to learn.
     told_of_padding: bool,
+    /// The share of the time that it trains, and the seconds of rest that are due.
+    share: f32,
+    rest: f64,
     pace: Pace,
 }
 
@@ -62,6 +67,8 @@ struct Pace {
     sampled: f64,
     kept: f64,
     step_seconds: f64,
+    /// What a step takes where nobody else works: the processor's time, as far as it can be seen.
+    quickest: f64,
     /// Of all steps since the last start.
     total_seconds: f64,
     /// Steps those took; others were travelled over.
@@ -74,6 +81,7 @@ struct Pace {
 impl Pace {
     fn steps(&mut self, count: u64, seconds: f64, now: f64) {
         let mean = seconds / count as f64;
+        self.quickest = if self.quickest == 0.0 { mean } else { self.quickest.min(mean) };
         self.total_seconds += seconds;
         self.total_steps += count;
         self.step_seconds = if self.step_seconds == 0.0 { mean } else { 0.9 * self.step_seconds + 0.1 * mean };
@@ -116,8 +124,20 @@ impl Lab {
             sample: String::new(),
             sample_step: 0,
             told_of_padding: false,
+            share: 1.0,
+            rest: 0.0,
             pace: Pace::default(),
         }
+    }
+
+    /// Seconds that it should rest before it works on, by [`Command::Share`].
+    pub fn rest_due(&self) -> f64 {
+        self.rest
+    }
+
+    /// So many seconds it has rested.
+    pub fn rested(&mut self, seconds: f64) {
+        self.rest = (self.rest - seconds).max(0.0);
     }
 
     /// Whether there is work to do without another command.
@@ -137,6 +157,7 @@ impl Lab {
                 }
             }
             Command::Run => self.go(u64::MAX),
+            Command::Share { of } => self.share = of.clamp(LEAST_SHARE, 1.0),
             Command::Pause => self.left = None,
             Command::Step { count } => self.go(u64::from(count)),
             Command::Reset => self.reset().await,
@@ -380,6 +401,9 @@ impl Lab {
         let all_padding = session.take_all_padding();
         let now = (self.now)();
         self.pace.steps(done, now - start, now);
+        if !gpu {
+            self.rest += done as f64 * self.pace.quickest * f64::from(1.0 / self.share - 1.0);
+        }
         self.left = if left == u64::MAX { Some(left) } else { Some(left - done).filter(|left| *left > 0) };
         (self.changed, self.stale) = (true, true);
         if let Some(step) = all_padding.filter(|_| !std::mem::replace(&mut self.told_of_padding, true)) {

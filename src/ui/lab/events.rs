@@ -17,6 +17,9 @@ use crate::ui::turns;
 use crate::ui::undo::Timeline;
 use crate::ui::url;
 
+/// What the page's thread needs of a processor while models train.
+const PAGE: f32 = 0.3;
+
 impl Lab {
     /// Starts the engine's worker; it is told what to build as soon as it listens. Those of a lab's other models follow.
     pub fn start_worker(self) {
@@ -69,8 +72,15 @@ impl Lab {
             inner.ready = true;
             std::mem::take(&mut inner.building)
         });
+        self.send(&Command::Share { of: self.share() });
         let waiting: Vec<Waiter> = asked.into_iter().flatten().filter_map(|(_, done)| done).collect();
         self.build_operated(Some(Box::new(move |result| waiting.into_iter().for_each(|done| done(result.clone())))));
+    }
+
+    /// The share of the time that each of the lab's workers may train, so that the page is left its own.
+    fn share(self) -> f32 {
+        let processors = window().navigator().hardware_concurrency() as f32;
+        ((processors - PAGE) / self.runs().len() as f32).min(1.0)
     }
 
     /// Has the worker build this model, which is shown operated from the start.
