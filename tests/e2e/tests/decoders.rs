@@ -16,7 +16,7 @@ async fn open(page: &Page, rest: &str, steps: u32) -> Result {
 
 async fn type_string(page: &Page, text: &str) -> Result {
     let typed = format!(
-        "const field = document.querySelector('.probe-input'); field.value = {text:?};
+        "const field = document.querySelector('.probe-input'); field.scrollIntoView({{block: 'center'}}); field.value = {text:?};
          field.dispatchEvent(new Event('input', {{bubbles: true}}))"
     );
     page.js(&typed).await?;
