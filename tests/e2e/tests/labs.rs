@@ -463,7 +463,7 @@ async fn longest_at_start(page: &Page) -> Result<f64> {
 #[tokio::test]
 async fn a_new_browser_starts_the_page_in_short_tasks() {
     let best = Rc::new(Cell::new([f64::MAX; 2]));
-    for _ in 0..6 {
+    for _ in 0..10 {
         let seen = Rc::clone(&best);
         with_page(Engine::Cpu, |page| async move {
             let first = longest_at_start(&page).await?;
