@@ -95,7 +95,6 @@ impl Lab {
         let done = self.inner.try_update_value(|inner| {
             let (setup, done) = inner.building.pop_front()?;
             inner.built = Some(setup);
-            inner.stands = true;
             inner.store.clear();
             inner.flow.target = 0;
             inner.flow.command_sent();
@@ -135,22 +134,13 @@ impl Lab {
         }
         if self.setup.with_untracked(|setup| *setup == refused) {
             match built {
-                Some(built) => {
-                    self.setup.set(built);
-                    self.build_again();
-                }
+                Some(built) => self.setup.set(built),
                 None => self.start_without(refused),
             }
         }
         if let Some(done) = done {
             done(Err(message));
         }
-    }
-
-    /// In a worker that was started for what was refused nothing stands yet.
-    fn build_again(self) {
-        let empty = |run: &Lab| run.inner.with_value(|inner| inner.ready && !inner.stands && inner.building.is_empty());
-        self.runs().into_iter().filter(empty).for_each(|run| run.build_operated(None));
     }
 
     /// Edits that do not fit are not made. Of a link's this is told as of its other bad parts.

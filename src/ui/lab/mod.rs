@@ -136,8 +136,6 @@ struct Inner {
     ready: bool,
     /// Whether it has had something to show.
     answered: bool,
-    /// Whether a model stands in it.
-    stands: bool,
     store: FrameStore,
     /// Of the whole lab: it is the first model's that counts.
     timeline: Timeline<Doings>,
@@ -210,7 +208,6 @@ impl Lab {
             link: None,
             ready: false,
             answered: false,
-            stands: false,
             store: FrameStore::default(),
             timeline: Timeline::new(Doings::of(setup.clone(), 1)),
             built: None,

@@ -57,7 +57,8 @@ pub fn Unrolled() -> impl IntoView {
 /// What a column shows.
 #[derive(Clone, Default, PartialEq)]
 struct Numbers {
-    state: f32,
+    /// `None` where the model has no such state.
+    state: Option<f32>,
     /// -ln p of the next symbol; `None` where the model does not predict one.
     surprise: Option<f32>,
     /// The norm of dL/dh_t.
@@ -68,7 +69,7 @@ fn numbers(run: Lab, t: usize) -> Numbers {
     let guesses = run.task() == Task::Text;
     let (layer, unit) = run.focus.with(|focus| (focus.layer.min(run.dimensions().0 - 1), focus.unit));
     run.with_store(|store| {
-        let state = store.tensor(&signal_path(layer, "h")).and_then(|tensor| tensor.at(t, unit)).unwrap_or(0.0);
+        let state = store.tensor(&signal_path(layer, "h")).and_then(|tensor| tensor.at(t, unit));
         let next = store.header.probe_tokens.get(t + 1).filter(|_| guesses).map(|token| *token as usize);
         let surprise = next.and_then(|next| Some(-store.tensor("probe/probabilities")?.at(t, next)?.ln()));
         let gradient = store.tensor(&gradient_path(layer, "h"));
@@ -89,8 +90,10 @@ fn Column(t: usize, last: usize) -> impl IntoView {
         let run = lab.shown_run();
         run.probe_symbols.with(|symbols| symbols.get(t).map(|symbol| format::visible(symbol).to_owned()))
     };
-    let colour = move || palette::css(Palette::diverging(lab.theme.get()).colour(shown.with(|n| n.state), -1.0, 1.0));
-    let state = move || format::fixed(f64::from(shown.with(|n| n.state)), 2);
+    let colour = move || {
+        palette::css(Palette::diverging(lab.theme.get()).colour(shown.with(|n| n.state.unwrap_or(0.0)), -1.0, 1.0))
+    };
+    let state = move || shown.with(|n| n.state.map(|state| format::fixed(f64::from(state), 2)));
     let some = |value: Option<f32>| value.map_or_else(String::new, |value| format::significant(f64::from(value), 2));
     let x = t * COLUMN + COLUMN / 2;
     let right = x + COLUMN / 2;
