@@ -4,13 +4,16 @@ use leptos::prelude::*;
 
 use crate::spec::Task;
 use crate::ui::charts::palette::{self, Palette};
+use crate::ui::dom;
 use crate::ui::equation::{gradient_path, signal_path};
 use crate::ui::format;
 use crate::ui::lab::Lab;
 use crate::ui::shell::Stage;
 
-/// Timesteps that are drawn.
+/// Timesteps that are drawn, and on a narrow screen, where the numbers of more could not be read.
 const COLUMNS: usize = 10;
+const FEW_COLUMNS: usize = 5;
+const NARROW: &str = "(max-width: 40rem)";
 
 /// The width and the height of a column, in the drawing's units.
 const COLUMN: usize = 72;
@@ -20,9 +23,10 @@ const HEIGHT: usize = 190;
 #[component]
 pub fn Unrolled() -> impl IntoView {
     let lab = Lab::here();
+    let most = if dom::matches(NARROW) { FEW_COLUMNS } else { COLUMNS };
     let columns = move || {
         let run = lab.shown_run();
-        run.probe_symbols.with(|symbols| symbols.len()).min(COLUMNS)
+        run.probe_symbols.with(|symbols| symbols.len()).min(most)
     };
     let count = Memo::new(move |_| columns());
     let picture = move || (0..count.get()).map(|t| view! { <Column t last=count.get_untracked() - 1/> }).collect_view();
